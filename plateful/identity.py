@@ -1,0 +1,71 @@
+"""Identity: canonical hashing, candidate ids and seeds (design section 5).
+
+A candidate id is the cache key of a picture: everything that changes a pixel is in it, and nothing else is.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Serialise to the one JSON text that equal values share: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256_hex(content: bytes | str) -> str:
+    """Return the 64 hex digits of sha256 over bytes, or over the UTF-8 of a string."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def content_hash(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Hash any JSON value through its canonical form."""
+    return sha256_hex(canonical_json(value))
+
+
+def seed_for(country: str, subject: str, attempt: int) -> int:
+    """Return the 63-bit seed of an attempt; the same for every model, so models compare on equal seeds."""
+    digest = hashlib.sha256(f"{country}\x1f{subject}\x1f{attempt}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def candidate_id(
+    *,
+    model_digest: str,
+    adapter_digests: Sequence[str],
+    prompt: str,
+    negative_prompt: str,
+    parameters: Mapping[str, Any],
+    seed: int,
+    init_image: str | None,
+    mask: str | None,
+    reference_image: str | None,
+) -> str:
+    """Return the candidate id: sha256 over everything that decides its pixels.
+
+    `parameters` are the effective ones; `init_image`, `mask` and `reference_image` are sha256 digests.
+    """
+    return content_hash(
+        {
+            "model": model_digest,
+            "adapters": list(adapter_digests),
+            "prompt": sha256_hex(prompt),
+            "negative": sha256_hex(negative_prompt),
+            "parameters": dict(parameters),
+            "seed": seed,
+            "init": init_image,
+            "mask": mask,
+            "reference": reference_image,
+        }
+    )
+
+
+def request_id(country: str, subject: str, application: str, record_hash: str) -> str:
+    """Return the 16 hex digits naming one unit of work: a subject, as its record stands, in an application."""
+    return content_hash([country, subject, application, record_hash])[:16]
+
+
+def image_id(country: str, subject: str, candidate: str) -> str:
+    """Return the 24 hex digits under which a published image is addressed."""
+    return content_hash([country, subject, candidate])[:24]

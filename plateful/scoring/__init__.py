@@ -1,0 +1,1 @@
+"""Gates and scores of a picture: verdicts with named failures, from thresholds in one file."""
