@@ -1,0 +1,160 @@
+"""generation: masks on vendor photos, and rendered candidates."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import dagster as dg
+import polars as pl
+
+from assets.partitions import COUNTRY
+from assets.spec import OWNERS, contact_sheet, counts, report, table_asset
+from plateful import progress
+from plateful.environments import utc_now
+from plateful.rendering.masking import mask_photos
+from plateful.rendering.plan import pending_tasks, plan_tasks
+from plateful.rendering.plan import plan_shards as split_shards
+from plateful.rendering.settled import settled_requests
+from plateful.rendering.shard import known_candidates
+from plateful.rendering.shard import render_shard as render
+from plateful.rendering.task import RenderTask
+from plateful.scoring.completion import score_arrays
+from plateful.stores import Lake
+from resources.compute import CPU_SMALL, GPU_RENDER
+from resources.lease import LeaseResource
+from resources.models import ModelResource, ScoringResource
+from resources.stores import LakeResource, LedgerResource, WarehouseResource, table_columns
+
+
+@table_asset("generation", partitions=COUNTRY, kinds=("opencv", "parquet"))
+def inpainting_masks(
+    context: dg.AssetExecutionContext, lake: LakeResource, lease: LeaseResource, products_without_images: pl.DataFrame
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """Where the food is in each poor vendor photo whose vendor consented: saliency seeds GrabCut.
+
+    A photo without a dish gets no mask and says why; its product is rendered from text instead.
+    """
+    store = lake.open()
+    with lease.hold(context):
+        frame = mask_photos(products_without_images, store, previous=_previous(store, context.partition_key))
+    metadata = report(context, frame, status=counts(frame["status"], "status"))
+    return dg.MaterializeResult(value=frame, metadata=metadata)
+
+
+def _previous(store: Lake, country: str) -> pl.DataFrame | None:
+    name = "inpainting_masks"
+    return store.read_table(name, country) if store.has_table(name, country) else None
+
+
+@dg.op(out=dg.DynamicOut(dict, io_manager_key="step_io"), tags=CPU_SMALL.op_tags)
+def plan_shards(
+    context: dg.OpExecutionContext,
+    models: ModelResource,
+    lake: LakeResource,
+    ledger: LedgerResource,
+    warehouse: WarehouseResource,
+    lease: LeaseResource,
+    prompts: pl.DataFrame,
+    inpainting_masks: pl.DataFrame,
+) -> Iterator[dg.DynamicOutput[dict]]:
+    """Plan the candidates that are missing, in shards of one model, route and size each."""
+    country, store, book = context.partition_key, lake.open(), ledger.open()
+    generations = book.generations(country)
+    with lease.hold(context):
+        tasks = plan_tasks(
+            prompts,
+            inpainting_masks,
+            models.version(),
+            candidates_per_request=models.candidates_per_request,
+            generations=generations,
+        )
+        known = known_candidates(store, country, quarantined=set(book.quarantined(country, models.max_attempts)))
+        decided = store.read_table("review_decisions", country) if store.has_table("review_decisions", country) else None
+        settled = settled_requests(tasks, known, decided, warehouse.open().published(country), generations)
+        missing = pending_tasks(tasks, set(known["candidate_id"]), settled)
+    context.log.info(f"{country}: {len(tasks)} candidates wanted, {len(missing)} to render")
+    for number, shard in enumerate(split_shards(missing, models.shard_size)):
+        document = {"tasks": [task.to_json() for task in shard]}
+        yield dg.DynamicOutput(document, mapping_key=f"shard_{number:04d}")
+
+
+@dg.op(out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy)
+def render_shard(
+    context: dg.OpExecutionContext,
+    models: ModelResource,
+    scoring: ScoringResource,
+    lake: LakeResource,
+    ledger: LedgerResource,
+    lease: LeaseResource,
+    shard: dict,
+) -> dict:
+    """Render one shard and score every picture while it is in memory; safe to kill and to repeat."""
+    country, store, book = context.partition_key, lake.open(), ledger.open()
+    tasks = [RenderTask.from_json(task) for task in shard["tasks"]]
+    with lease.hold(context) as held:
+        outcome = render(
+            tasks,
+            renderer=models.renderer(),
+            lake=store,
+            country=country,
+            score=partial(score_arrays, scorer=scoring.scorer(), judge=scoring.judge(), lake=store, country=country),
+            clock=utc_now,
+            run_id=context.run_id,
+            on_progress=partial(progress.report, f"render {country}"),
+            max_attempts=models.max_attempts,
+            note_failure=partial(book.note_failure, country),
+            check=partial(book.check_fence, held),
+        )
+    context.log.info(f"{country}: {outcome}")
+    return {
+        "rendered": outcome.rendered,
+        "recovered": outcome.recovered,
+        "quarantined": outcome.quarantined,
+        "seconds": outcome.seconds,
+    }
+
+
+@dg.op(out=dg.Out(pl.DataFrame, io_manager_key="io_manager"), tags=CPU_SMALL.op_tags)
+def collect(
+    context: dg.OpExecutionContext,
+    lake: LakeResource,
+    ledger: LedgerResource,
+    models: ModelResource,
+    lease: LeaseResource,
+    prompts: pl.DataFrame,
+    shards: list[dict],
+) -> dg.Output[pl.DataFrame]:
+    """Gather every candidate of the current requests, those of earlier runs included."""
+    country, store = context.partition_key, lake.open()
+    with lease.hold(context):
+        for log in ("generated_candidates", "safety_scores", "quality_scores", "judge_verdicts"):
+            store.compact(log, country)
+        quarantined = set(ledger.open().quarantined(country, models.max_attempts))
+        frame = known_candidates(store, country, quarantined=quarantined).filter(
+            pl.col("request_id").is_in(prompts["request_id"].implode())
+        )
+    good = frame.filter(pl.col("status") == "ok")
+    extra = {
+        "rendered_now": sum(shard["rendered"] for shard in shards),
+        "quarantined_now": sum(shard["quarantined"] for shard in shards),
+        "render_seconds": round(sum(shard["seconds"] for shard in shards), 2),
+        "quarantine_reasons": counts(frame["reason"], "reason"),
+        "contact_sheet": contact_sheet(store, dict(good.select("candidate_id", "subject").iter_rows())),
+    }
+    return dg.Output(frame, metadata=report(context, frame, **extra))
+
+
+@dg.graph_asset(
+    group_name="generation",
+    partitions_def=COUNTRY,
+    kinds={"diffusers", "torch", "png"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": table_columns("generated_candidates")},
+)
+def generated_candidates(prompts: pl.DataFrame, inpainting_masks: pl.DataFrame) -> pl.DataFrame:
+    """Rendered candidates with everything needed to render the same pixels again.
+
+    Only what is missing is rendered: a subject with a live or waiting image for its current record is settled. Images
+    are stored losslessly under their candidate id; a killed run repeats at most one batch.
+    """
+    reports = plan_shards(prompts, inpainting_masks).map(render_shard).collect()
+    return collect(prompts, reports)

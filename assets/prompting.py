@@ -1,0 +1,35 @@
+"""prompts: from a menu record to a render request."""
+
+import dagster as dg
+import polars as pl
+
+from assets.partitions import COUNTRY
+from assets.spec import counts, report, table_asset
+from plateful.prompts.writer import write_prompts
+from plateful.translation import translate
+from resources.lease import LeaseResource
+
+
+@table_asset("prompts", partitions=COUNTRY)
+def translated_products(
+    context: dg.AssetExecutionContext, lease: LeaseResource, products_without_images: pl.DataFrame
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """The same products with English names beside the original ones: dish glossary, then transliteration.
+
+    `coverage` says how much of a name the glossary knew; below the policy's bar a person decides on the picture.
+    """
+    with lease.hold(context):
+        frame = translate(products_without_images)
+    metadata = report(context, frame, translation=counts(frame["translation"], "resolved by"))
+    return dg.MaterializeResult(value=frame, metadata=metadata)
+
+
+@table_asset("prompts", partitions=COUNTRY)
+def prompts(
+    context: dg.AssetExecutionContext, lease: LeaseResource, translated_products: pl.DataFrame
+) -> dg.MaterializeResult[pl.DataFrame]:
+    """One row per render request: prompt, parameters, fidelity contract and rubric, from a versioned template."""
+    with lease.hold(context):
+        frame = write_prompts(translated_products)
+    metadata = report(context, frame, templates=counts(frame["template"], "template"))
+    return dg.MaterializeResult(value=frame, metadata=metadata)

@@ -1,0 +1,97 @@
+"""What every asset carries in the UI: owner, group, kinds, columns; and what every materialization reports."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from plateful.rendering.pictures import load_arrays
+from plateful.reporting.contact_sheet import contact_sheet_markdown
+from plateful.stores import Lake
+from resources.compute import CPU_SMALL, ComputeProfile
+from resources.stores import table_columns
+
+Context = dg.AssetExecutionContext | dg.OpExecutionContext
+OWNERS = ["team:content-platform"]
+# Pictures on a contact sheet: enough to judge a batch at a glance, few enough to stay under 100 kB.
+SHEET_PICTURES = 32
+
+
+def table_asset(
+    group: str,
+    *,
+    partitions: dg.PartitionsDefinition | None,
+    kinds: Sequence[str] = ("polars", "parquet"),
+    profile: ComputeProfile = CPU_SMALL,
+    deps: Sequence[str] = (),
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare an asset that is one table of `plateful.tables`, named like the function."""
+
+    def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        return dg.asset(
+            group_name=group,
+            partitions_def=partitions,
+            kinds=set(kinds),
+            owners=OWNERS,
+            deps=list(deps),
+            op_tags=profile.op_tags,
+            retry_policy=profile.retry_policy,
+            metadata={"dagster/column_schema": table_columns(getattr(function, "__name__"))},  # noqa: B009
+        )(function)
+
+    return declare
+
+
+def report(
+    context: Context, frame: pl.DataFrame, **extra: dg.MetadataValue | int | float | str
+) -> dict[str, Any]:
+    """Return a materialization's metadata: rows, delta to the previous one, a preview, and what the asset adds."""
+    previous = _previous_rows(context)
+    return {
+        "dagster/row_count": frame.height,
+        **({} if previous is None else {"rows_delta": frame.height - previous}),
+        "preview": dg.MetadataValue.md(preview(frame)),
+        **extra,
+    }
+
+
+def counts(values: pl.Series, heading: str) -> dg.MetadataValue:
+    """Return a table of how often each value occurs (lists are counted by element), most frequent first."""
+    flat = values.explode() if isinstance(values.dtype, pl.List) else values
+    table = flat.drop_nulls().value_counts(sort=True, name="count")
+    rows = [f"| {_cell(value)} | {count} |" for value, count in table.iter_rows()]
+    return dg.MetadataValue.md("\n".join([f"| {heading} | count |", "| --- | ---: |", *rows]))
+
+
+def contact_sheet(lake: Lake, labels: Mapping[str, str]) -> dg.MetadataValue:
+    """Return a small inline picture of candidates, given candidate id -> label."""
+    chosen = dict(list(labels.items())[:SHEET_PICTURES])
+    if not chosen:
+        return dg.MetadataValue.md("no pictures")
+    arrays = load_arrays(lake, list(chosen))
+    return dg.MetadataValue.md(contact_sheet_markdown(arrays, list(chosen.values())))
+
+
+def preview(frame: pl.DataFrame, rows: int = 5) -> str:
+    """Return the first rows as a Markdown table, long cells cut."""
+    head = frame.head(rows)
+    lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * head.width]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in head.iter_rows()]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    text = " ".join(str(value).split()).replace("|", "\\|")
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _previous_rows(context: Context) -> int | None:
+    partitions = [context.partition_key] if context.has_partition_key else None
+    key = context.asset_key if isinstance(context, dg.AssetExecutionContext) else context.asset_key_for_output()
+    events = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=1
+    )
+    last = events.records[0].asset_materialization if events.records else None
+    value = last.metadata.get("dagster/row_count") if last else None
+    return int(value.value) if value is not None and value.value is not None else None

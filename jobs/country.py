@@ -1,0 +1,35 @@
+"""Jobs over one country: the whole pipeline, and publishing alone after a decision."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.partitions import COUNTRY
+from jobs.batches import BATCH_TAG, batch_tags
+from resources.feed import FeedResource
+
+COUNTRY_GROUPS = ("catalog", "prompts", "generation", "gates", "review", "publishing")
+
+render_country = dg.define_asset_job(
+    "render_country",
+    selection=dg.AssetSelection.groups(*COUNTRY_GROUPS),
+    partitions_def=COUNTRY,
+    description="Feed to published images, for one country. The main job.",
+)
+
+publish_country = dg.define_asset_job(
+    "publish_country",
+    selection=dg.AssetSelection.groups("review", "publishing"),
+    partitions_def=COUNTRY,
+    description="Carry out review decisions: publish what was approved, retire what was rejected.",
+)
+
+
+@dg.schedule(job=render_country, cron_schedule="0 3 * * *", description="Every country of the feed, daily at 03:00 UTC.")
+def daily(context: dg.ScheduleEvaluationContext, feed: FeedResource) -> Iterator[dg.RunRequest]:
+    """Request one run per country of the feed; an unchanged country renders nothing."""
+    day = context.scheduled_execution_time.date().isoformat()
+    source = feed.open()
+    for country in source.countries():
+        tags = {BATCH_TAG: batch_tags(source, country)[BATCH_TAG]}
+        yield dg.RunRequest(run_key=f"{day}:{country}", partition_key=country, tags=tags)

@@ -1,0 +1,18 @@
+"""Job over one model version: render the eval set, score it, refresh the leaderboard."""
+
+import dagster as dg
+
+from assets.partitions import MODEL_VERSION
+
+evaluate_model = dg.define_asset_job(
+    "evaluate_model",
+    selection=dg.AssetSelection.assets("eval_images", "eval_scores"),
+    partitions_def=MODEL_VERSION,
+    description="Eval pictures and scores of one model version, logged to MLflow.",
+)
+
+refresh_leaderboard = dg.define_asset_job(
+    "refresh_leaderboard",
+    selection=dg.AssetSelection.assets("model_leaderboard"),
+    description="Read every evaluated model version back from MLflow.",
+)

@@ -1,0 +1,129 @@
+"""Where Plateful runs: one typed set of settings, and the adapters they choose.
+
+Every setting is an environment variable `PLATEFUL_<NAME>`; secrets come from nowhere else. `PLATEFUL_ENV` chooses
+infrastructure only (stores and compute); models and thresholds are chosen by their own files. An unknown value is an
+error, never a silent default.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from plateful.errors import ConfigError
+from plateful.ledger import Ledger
+from plateful.publishing import Bucket
+from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+
+ROOT = Path(__file__).resolve().parent.parent
+Clock = Callable[[], datetime]
+
+
+class Environment(StrEnum):
+    """The infrastructures that exist. Snowflake, S3 and Postgres join as `production`."""
+
+    LOCAL = "local"
+
+
+class Settings(BaseSettings):
+    """Everything that differs between machines. Paths may be relative to the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix="PLATEFUL_", frozen=True, extra="ignore")
+
+    env: Environment = Environment.LOCAL
+    home: Path = Field(default=ROOT / ".plateful", description="state folder: lake, warehouse, ledger, Dagster, MLflow")
+    feed: str = Field(default=str(ROOT / "examples" / "feed"), description="feed file or folder")
+    model: str = Field(default="plateful-tiny", description="catalog id of the model that renders")
+    weights: Path = Field(default=ROOT / "plateful" / "models" / "weights", description="folder of embedded weights")
+    candidates: int = Field(default=2, ge=1, le=16, description="candidates per request; two let ranking choose")
+    network: bool = Field(default=False, description="may vendor photos be fetched over the network")
+    public_url: str | None = Field(default=None, description="base URL of published images; unset = file URLs")
+
+    @property
+    def lake(self) -> str:
+        """Root of tables, images and manifests."""
+        return str(self.home / "lake")
+
+    @property
+    def warehouse(self) -> Path:
+        """DuckDB file of published image URLs."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def ledger(self) -> str:
+        """SQLAlchemy URL of the ledger."""
+        return f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @property
+    def bucket(self) -> str:
+        """Root of published objects."""
+        return str(self.home / "bucket")
+
+    @property
+    def tracking(self) -> str:
+        """MLflow tracking URI."""
+        return f"sqlite:///{self.home / 'mlflow' / 'mlflow.sqlite'}"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of Dagster's own storage."""
+        return self.home / "dagster"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment, with absolute paths.
+
+    Raises:
+        ConfigError: a variable has a value outside its type or range.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PLATEFUL_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"{name}={first['input']!r}: {first['msg']}", fix=f"correct or unset {name}") from None
+    absolute = {"home": settings.home.expanduser().resolve(), "weights": settings.weights.expanduser().resolve()}
+    if "://" not in settings.feed:
+        absolute["feed"] = str(Path(settings.feed).expanduser().resolve())
+    return settings.model_copy(update=absolute)
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC: the clock that production passes in."""
+    return datetime.now(UTC)
+
+
+@lru_cache(maxsize=8)
+def open_ledger(url: str) -> Ledger:
+    """Return the process's ledger for a URL, migrated to the newest schema."""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(url, clock=utc_now)
+    ledger.migrate()
+    return ledger
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The stores behind one set of settings."""
+
+    lake: Lake
+    bucket: Bucket
+    warehouse: Warehouse
+    ledger: Ledger
+
+
+def open_adapters(settings: Settings) -> Adapters:
+    """Build the stores of an environment; nothing is held open between calls."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return Adapters(
+        lake=Lake(settings.lake),
+        bucket=Bucket(settings.bucket, base_url=settings.public_url),
+        warehouse=DuckDBWarehouse(settings.warehouse),
+        ledger=open_ledger(settings.ledger),
+    )

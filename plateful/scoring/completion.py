@@ -1,0 +1,106 @@
+"""Scoring once: shards score pictures in memory; later stages read those rows and compute only what is missing.
+
+Rows are keyed by candidate and scorer version, so a new threshold or scorer re-scores stored pictures and renders
+nothing.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import polars as pl
+
+from plateful.stores import Lake
+from plateful.tables import TABLES
+
+if TYPE_CHECKING:
+    from plateful.judging.judge import Judge
+    from plateful.rendering.task import RenderTask
+    from plateful.scoring.scorer import Scorer
+
+VERSION_COLUMN = {
+    "safety_scores": "scorer_version",
+    "quality_scores": "scorer_version",
+    "judge_verdicts": "judge_version",
+}
+# Pictures decoded and scored at a time when rows are completed: bounds memory at 1024 px to 200 MB.
+CHUNK = 64
+
+
+class Scoring(Protocol):
+    """What completion needs: the versions without loading a model, and the models on demand."""
+
+    def version(self) -> str:
+        """Version of the gates."""
+        ...
+
+    def judge_version(self) -> str:
+        """Version of the judge."""
+        ...
+
+    def scorer(self) -> "Scorer":
+        """Return the gates."""
+        ...
+
+    def judge(self) -> "Judge":
+        """Return the judge."""
+        ...
+
+
+def score_arrays(
+    tasks: Sequence["RenderTask"],
+    arrays: Sequence[np.ndarray],
+    *,
+    scorer: "Scorer",
+    judge: "Judge",
+    lake: Lake,
+    country: str,
+) -> None:
+    """Score freshly rendered pictures (uint8 RGB, HxWx3) by every gate and append the rows to the lake."""
+    ids = [task.candidate_id for task in tasks]
+    embeddings = scorer.clip.embed_images(list(arrays))
+    texts = [task.expected_text for task in tasks]
+    lake.append_part("safety_scores", country, scorer.safety(ids, arrays, texts, embeddings=embeddings))
+    lake.append_part("quality_scores", country, scorer.quality(ids, arrays))
+    rubrics = [task.rubric for task in tasks]
+    lake.append_part("judge_verdicts", country, judge.judge(ids, arrays, rubrics, embeddings=embeddings))
+
+
+def complete(
+    log: str, candidates: pl.DataFrame, prompts: pl.DataFrame, scoring: Scoring, lake: Lake, country: str
+) -> pl.DataFrame:
+    """Return one gate's rows for every rendered candidate, computing those that are not there yet.
+
+    Args:
+        log: `safety_scores`, `quality_scores` or `judge_verdicts`.
+        candidates: GENERATED_CANDIDATES rows.
+        prompts: PROMPTS rows, for expected text and rubrics.
+        scoring: versions and models.
+        lake: where rows and pictures are.
+        country: partition.
+    """
+    from plateful.rendering.pictures import load_arrays
+
+    version = scoring.judge_version() if log == "judge_verdicts" else scoring.version()
+    wanted = candidates.filter(pl.col("status") == "ok").select("candidate_id", "request_id")
+    found = lake.read_parts(log, country).filter(
+        (pl.col(VERSION_COLUMN[log]) == version) & pl.col("candidate_id").is_in(wanted["candidate_id"].implode())
+    )
+    missing = wanted.join(found, on="candidate_id", how="anti").join(
+        prompts.select("request_id", "expected_text", "rubric"), on="request_id", how="left"
+    )
+    computed = []
+    for chunk in missing.iter_slices(CHUNK):
+        rows = _compute(log, chunk, load_arrays(lake, chunk["candidate_id"].to_list()), scoring)
+        lake.append_part(log, country, rows)
+        computed.append(rows)
+    return pl.concat([TABLES[log].frame(found), *computed]).sort("candidate_id")
+
+
+def _compute(log: str, chunk: pl.DataFrame, arrays: list[np.ndarray], scoring: Scoring) -> pl.DataFrame:
+    ids = chunk["candidate_id"].to_list()
+    if log == "safety_scores":
+        return scoring.scorer().safety(ids, arrays, chunk["expected_text"].to_list())
+    if log == "quality_scores":
+        return scoring.scorer().quality(ids, arrays)
+    return scoring.judge().judge(ids, arrays, chunk["rubric"].to_list())

@@ -1,0 +1,1 @@
+"""Dagster resources and I/O managers over the domain's adapters."""

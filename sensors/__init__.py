@@ -1,0 +1,1 @@
+"""Sensors: new menus, review decisions, new model versions, failures."""
