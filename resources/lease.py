@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from plateful.errors import LeaseHeldError
+from plateful.errors import LeaseHeldError, PlatefulError
 from plateful.ledger import Lease, Ledger
 from resources.stores import LedgerResource
 
@@ -37,16 +37,17 @@ class LeaseResource(dg.ConfigurableResource):
         Raises:
             LeaseHeldError: another live run holds the country.
         """
-        ledger, lease = self.ledger.open(), self._acquire(context)
-        stop = threading.Event()
-        renewer = threading.Thread(target=self._renew, args=(ledger, lease, stop), daemon=True)
-        renewer.start()
-        try:
-            yield lease
-            ledger.check_fence(lease)
-        finally:
-            stop.set()
-            renewer.join()
+        with user_errors():
+            ledger, lease = self.ledger.open(), self._acquire(context)
+            stop = threading.Event()
+            renewer = threading.Thread(target=self._renew, args=(ledger, lease, stop), daemon=True)
+            renewer.start()
+            try:
+                yield lease
+                ledger.check_fence(lease)
+            finally:
+                stop.set()
+                renewer.join()
 
     def _renew(self, ledger: Ledger, lease: Lease, stop: threading.Event) -> None:
         while not stop.wait(self.ttl_seconds / 3):
@@ -70,6 +71,18 @@ class LeaseResource(dg.ConfigurableResource):
                     context.log.warning(f"Waiting up to {self.wait_seconds:.0f} s for {country}: {held.message}")
                     told = True
                 time.sleep(0.5)
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn our own errors into a step failure that shows the message and the fix instead of a stack trace.
+
+    A mistake in the feed or the settings stays a mistake when repeated, so the step is not retried.
+    """
+    try:
+        yield
+    except PlatefulError as error:
+        raise dg.Failure(str(error), metadata={"fix": error.fix}, allow_retries=False) from error
 
 
 def run_is_finished(instance: dg.DagsterInstance, run_id: str) -> bool:

@@ -1,0 +1,1 @@
+"""The `plateful` command."""

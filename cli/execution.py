@@ -1,0 +1,128 @@
+"""Runs jobs through Dagster in this process, on the instance that the UI shows."""
+
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from plateful.environments import ROOT, Settings
+from plateful.errors import ConfigError, PlatefulError
+
+# Dagster's console logger repeats every event; the CLI shows progress and one line per error instead.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """One finished run."""
+
+    run_id: str
+    seconds: dict[str, float]
+
+
+class RunFailedError(PlatefulError):
+    """A run ended in failure; its message is the failed step's."""
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open the Dagster instance under the state folder, creating its configuration on first use."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    warnings.filterwarnings("ignore", category=UserWarning)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def run_job(
+    name: str,
+    instance: dg.DagsterInstance,
+    *,
+    partition: str | None,
+    resources: Mapping[str, Mapping[str, Any]] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> JobRun:
+    """Execute one job in process and wait for it.
+
+    Args:
+        name: job name.
+        instance: where the run is recorded.
+        partition: partition key, None for an unpartitioned job.
+        resources: resource name -> config that differs from the environment's.
+        tags: run tags.
+
+    Raises:
+        RunFailedError: a step failed; names it and the fix.
+    """
+    from definitions import defs
+
+    job = defs.resolve_job_def(name)
+    config = {**QUIET, "resources": {key: {"config": dict(value)} for key, value in (resources or {}).items()}}
+    result = job.execute_in_process(
+        run_config=config, instance=instance, partition_key=partition, tags=dict(tags or {}), raise_on_error=False
+    )
+    if not result.success:
+        raise _failure(name, partition, result)
+    return JobRun(result.run_id, step_seconds(instance, result.run_id))
+
+
+def step_seconds(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:
+    """Return a run's seconds by stage: one entry per asset, all checks together."""
+    seconds: dict[str, float] = {}
+    for step in instance.get_run_step_stats(run_id):
+        if step.start_time is None or step.end_time is None:
+            continue
+        stage = "checks" if "contract" in step.step_key else step.step_key.split(".")[0]
+        seconds[stage] = round(seconds.get(stage, 0.0) + step.end_time - step.start_time, 3)
+    return seconds
+
+
+def check_country(country: str) -> str:
+    """Return a country code as written in the partition list.
+
+    Raises:
+        ConfigError: no such country.
+    """
+    from plateful.countries import COUNTRIES
+
+    code = country.strip().upper()
+    if code not in COUNTRIES:
+        known = ", ".join(sorted(COUNTRIES))
+        raise ConfigError(f"country {country!r} is unknown", fix=f"use an ISO 3166-1 alpha-2 code of: {known}")
+    return code
+
+
+def _failure(name: str, partition: str | None, result: dg.ExecuteInProcessResult) -> RunFailedError:
+    where = f"{name} {partition or ''}".strip()
+    for event in result.all_events:
+        if event.event_type_value == "STEP_FAILURE":
+            message, fix = _message(event)
+            return RunFailedError(f"{where}, step {event.step_key}: {message}", fix=fix)
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    if failed:
+        text = f"{failed[0].asset_key.to_user_string()} broke its contract: {failed[0].description}"
+        return RunFailedError(f"{where}: {text}", fix="open the check in the Dagster UI; nothing after it was run")
+    return RunFailedError(f"{where} failed", fix=f"open run {result.run_id} in the Dagster UI")
+
+
+def _message(event: dg.DagsterEvent) -> tuple[str, str]:
+    data: Any = event.event_specific_data
+    failure = getattr(data, "user_failure_data", None)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = (failure and failure.description) or (error and error.message) or "unknown error"
+    text = " ".join(text.split())
+    if " -> " in text:
+        message, fix = text.rsplit(" -> ", 1)
+        return message, fix
+    return text[:600], "open the run in the Dagster UI (make dev) for the stack trace"

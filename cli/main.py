@@ -1,0 +1,122 @@
+"""The `plateful` command: run the main job, review, evaluate, and look after what failed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import console
+from plateful.environments import Settings, load_settings
+from plateful.errors import PlatefulError
+
+app = typer.Typer(
+    help="Give every menu product an image that may be shown.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Feed = Annotated[str | None, typer.Option(help="Feed file or folder; default PLATEFUL_FEED or the sample feed.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
+Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Candidates per request.")]
+By = Annotated[str, typer.Option(help="Who decides; recorded with the decision.", envvar="USER")]
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line and exit status 2."""
+    from cli import maintenance, review
+
+    app.add_typer(review.app, name="review")
+    app.add_typer(maintenance.quarantine, name="quarantine")
+    for command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
+        app.command()(command)
+    try:
+        app()
+    except PlatefulError as error:
+        console.err.print(f"plateful: {error.message}\n  fix: {error.fix}", markup=False, highlight=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.err.print("plateful: stopped; what was made is kept, run the same command to go on")
+        sys.exit(130)
+
+
+def chosen_settings(feed: str | None, candidates: int | None = None) -> Settings:
+    """Return the environment's settings with a command's own choices on top."""
+    settings = load_settings()
+    changes: dict[str, object] = {}
+    if feed is not None:
+        changes["feed"] = feed if "://" in feed else str(Path(feed).expanduser().resolve())
+    if candidates is not None:
+        changes["candidates"] = candidates
+    return settings.model_copy(update=changes)
+
+
+@app.command()
+def run(
+    country: Annotated[list[str], typer.Option(help="Country code; repeat for several.")],
+    feed: Feed = None,
+    candidates: Candidates = None,
+    as_json: Json = False,
+) -> None:
+    """Run the main job for countries of a feed: products in, published images out."""
+    from cli.mainjob import run_countries
+
+    settings = chosen_settings(feed, candidates)
+    summary = run_countries(settings, country)
+    _show(summary, as_json)
+
+
+@app.command()
+def backfill(
+    countries: Annotated[str, typer.Option(help="Country codes, separated by commas, or `all` of the feed.")],
+    feed: Feed = None,
+    candidates: Candidates = None,
+    as_json: Json = False,
+) -> None:
+    """Backfill several countries, one run each, as the Dagster UI does."""
+    from cli.mainjob import run_countries
+
+    settings = chosen_settings(feed, candidates)
+    chosen = None if countries == "all" else [code for code in countries.split(",") if code.strip()]
+    _show(run_countries(settings, chosen, backfill=True), as_json)
+
+
+@app.command()
+def demo(candidates: Candidates = None, as_json: Json = False) -> None:
+    """Run the main job on every country of the feed, evaluate the model, and write the report."""
+    from cli.mainjob import run_demo
+
+    settings = chosen_settings(None, candidates)
+    summary, report = run_demo(settings)
+    _show(summary, as_json)
+    console.err.print(f"\nReport:  {report}\nSummary: {report.with_name('summary.json')}")
+    console.err.print("Next:    make dev opens the Dagster UI and MLflow on this state")
+
+
+@app.command()
+def evaluate(as_json: Json = False) -> None:
+    """Evaluate the model in use on the frozen eval set and refresh the leaderboard."""
+    from cli.mainjob import run_evaluation
+
+    leaderboard = run_evaluation(chosen_settings(None))
+    if as_json:
+        console.print_json(leaderboard.to_dicts())
+        return
+    columns = ["model", "model_version", "items", "archetype_accuracy", "background_accuracy", "fidelity", "quality"]
+    console.print_table("Model leaderboard", columns, leaderboard.select(columns).rows())
+
+
+def _show(summary: dict, as_json: bool) -> None:
+    if as_json:
+        console.print_json(summary)
+        return
+    keys = [key for key in summary["total"] if key != "seconds"]
+    named = {**summary["countries"], "total": summary["total"]}
+    rows = [[code, *(counts[key] for key in keys), round(sum(counts["seconds"].values()), 1)] for code, counts in named.items()]
+    title = f"{summary['model']} {summary['model_version'][:12]}"
+    console.print_table(title, ["country", *keys, "seconds"], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The main job from the command line: runs through Dagster, then counts from the tables that the runs wrote."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import polars as pl
+
+from cli.console import Stages, progress_bars
+from cli.execution import JobRun, check_country, open_instance, run_job
+from jobs.batches import batch_tags
+from plateful.countries import COUNTRIES
+from plateful.environments import Adapters, Settings, open_adapters, utc_now
+from plateful.errors import FeedError
+from plateful.models.catalog import resolve_model
+from plateful.products.feed import Feed
+from plateful.reporting.cards import REPORT_TABLES, CountryTables
+from plateful.reporting.report import write_report
+from plateful.reporting.summary import CountrySummary, summarise_country, summary_json
+
+COUNTED_TABLES = (*REPORT_TABLES, "products", "products_without_images")
+
+
+def run_countries(settings: Settings, countries: Sequence[str] | None, *, backfill: bool = False) -> dict:
+    """Run the main job for countries of the settings' feed, one after the other.
+
+    Args:
+        settings: where and what.
+        countries: country codes; None = all of the feed.
+        backfill: tag the runs as one backfill.
+
+    Returns:
+        The structure of `summary.json`, for these countries.
+
+    Raises:
+        ConfigError: an unknown country.
+        FeedError: the feed cannot be read, or has no row of a country.
+        RunFailedError: a step failed; countries that were done stay done.
+    """
+    feed = Feed(settings.feed)
+    codes = _present(feed, countries)
+    tags = {"plateful/backfill": uuid4().hex[:8]} if backfill else {}
+    with open_instance(settings) as instance, progress_bars() as bars:
+        summaries = [_run_country(settings, instance, feed, code, tags, bars) for code in codes]
+    return _summary(settings, feed, summaries, whole_feed=countries is None)
+
+
+def run_evaluation(settings: Settings) -> pl.DataFrame:
+    """Evaluate the model in use and return the leaderboard."""
+    with open_instance(settings) as instance, progress_bars() as bars:
+        _evaluate(settings, instance, bars)
+    return open_adapters(settings).lake.read_table("model_leaderboard", None)
+
+
+def run_demo(settings: Settings) -> tuple[dict, Path]:
+    """Run every country, evaluate the model, write `demo/summary.json` and `demo/report.html`.
+
+    Returns:
+        The summary, and the report's path.
+    """
+    feed = Feed(settings.feed)
+    with open_instance(settings) as instance, progress_bars() as bars:
+        codes = _present(feed, None)
+        summaries = [_run_country(settings, instance, feed, code, {}, bars) for code in codes]
+        _evaluate(settings, instance, bars)
+    summary = _summary(settings, feed, summaries, whole_feed=True)
+    folder = settings.home / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    adapters = open_adapters(settings)
+    report = write_report(
+        folder / "report.html",
+        summary,
+        [CountryTables(code, COUNTRIES[code].name, _tables(adapters, code)) for code in codes],
+        read_image=adapters.lake.get_image,
+        generated_at=utc_now(),
+        feed_rejects=feed.unassigned(),
+    )
+    return summary, report
+
+
+def _present(feed: Feed, countries: Sequence[str] | None) -> list[str]:
+    """Return the countries to run; each must be known and have rows."""
+    there = feed.countries()
+    chosen = there if countries is None else list(dict.fromkeys(check_country(code) for code in countries))
+    absent = [code for code in chosen if code not in there]
+    if absent:
+        raise FeedError(
+            f"feed {feed.path!r} has no row of {', '.join(absent)}", fix=f"use one of its countries: {', '.join(there)}"
+        )
+    return chosen
+
+
+def _run_country(
+    settings: Settings, instance: dg.DagsterInstance, feed: Feed, country: str, tags: dict[str, str], bars: Stages
+) -> CountrySummary:
+    bars.say(f"{country}: running")
+    started = time.monotonic()
+    done = run_job(
+        "render_country",
+        instance,
+        partition=country,
+        resources={
+            "feed": {"path": settings.feed, "network": settings.network},
+            "models": {"candidates_per_request": settings.candidates},
+        },
+        tags={**tags, **batch_tags(feed, country)},
+    )
+    summary = _summarise(settings, feed, country, done)
+    bars.say(
+        f"{country}: {summary.products} products, {summary.without_images} without images, {summary.rendered_now} "
+        f"rendered now, {summary.published} published, {summary.pending_review} waiting "
+        f"({time.monotonic() - started:.1f} s)"
+    )
+    return summary
+
+
+def _evaluate(settings: Settings, instance: dg.DagsterInstance, bars: Stages) -> JobRun:
+    version = resolve_model(settings.model, weights_root=settings.weights).name
+    bars.say(f"evaluating {version}")
+    instance.add_dynamic_partitions("model_version", [version])
+    run_job("evaluate_model", instance, partition=version)
+    return run_job("refresh_leaderboard", instance, partition=None)
+
+
+def _tables(adapters: Adapters, country: str) -> dict[str, pl.DataFrame]:
+    return {name: adapters.lake.read_table(name, country) for name in COUNTED_TABLES}
+
+
+def _summarise(settings: Settings, feed: Feed, country: str, done: JobRun) -> CountrySummary:
+    tables = _tables(open_adapters(settings), country)
+    candidates = tables["generated_candidates"]
+    return summarise_country(
+        country,
+        feed.read(country).rows_in,
+        tables["rejects"],
+        tables["products"],
+        tables["products_without_images"],
+        tables["review_decisions"],
+        candidates,
+        tables["accepted_candidates"],
+        published=tables["published_images"],
+        rendered_now=candidates.filter((pl.col("run_id") == done.run_id) & (pl.col("status") == "ok")).height,
+        seconds=done.seconds,
+    )
+
+
+def _summary(settings: Settings, feed: Feed, summaries: Sequence[CountrySummary], *, whole_feed: bool) -> dict:
+    unassigned = feed.unassigned().height
+    rows = sum(feed.read(country).rows_in for country in feed.countries())
+    return summary_json(
+        summaries,
+        model=settings.model,
+        model_version=resolve_model(settings.model, weights_root=settings.weights).digest,
+        feed_rows_in=rows + unassigned,
+        rows_without_country=unassigned,
+        whole_feed=whole_feed,
+    )

@@ -1,0 +1,74 @@
+"""Commands for what needs a second look: replay, regenerate, quarantine, and the Dagster instance's folder."""
+
+from typing import Annotated
+
+import typer
+
+from cli import console
+from cli.execution import check_country, open_instance
+from plateful.environments import load_settings, open_adapters
+from plateful.models.catalog import resolve_model
+
+quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is_help=True)
+Country = Annotated[str, typer.Option(help="Country code.")]
+By = Annotated[str, typer.Option(help="Who asks.", envvar="USER")]
+MAX_ATTEMPTS = 3
+
+
+def replay(candidate: Annotated[str, typer.Argument(help="Candidate id.")], country: Country) -> None:
+    """Render a stored candidate again from its manifest and compare the pixels."""
+    from plateful.rendering.diffusers_renderer import get_renderer
+    from plateful.rendering.replay import replay as render_again
+
+    settings = load_settings()
+    version = resolve_model(settings.model, weights_root=settings.weights)
+    result = render_again(candidate, check_country(country), open_adapters(settings).lake, get_renderer(version))
+    console.out.print(f"{'identical' if result.identical else 'DIFFERENT'} on {result.device}")
+    console.out.print(f"stored   {result.stored_sha}\nreplayed {result.replayed_sha}")
+    if not result.identical:
+        raise typer.Exit(1)
+
+
+def regenerate(
+    country: Country,
+    product: Annotated[str, typer.Option(help="Product id.")],
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why new candidates are wanted.")] = "asked for",
+) -> None:
+    """Ask for new candidates of a product; the next run of its country renders them."""
+    from plateful.errors import StoreError
+
+    adapters, code = open_adapters(load_settings()), check_country(country)
+    known = adapters.lake.read_table("products_without_images", code)["product_id"]
+    if product not in known:
+        raise StoreError(
+            f"{code} has no product {product!r} that needs an image", fix="list them in products_without_images"
+        )
+    generation = adapters.ledger.request_regeneration(code, product, by, reason)
+    console.out.print(f"{code} {product}: generation {generation}; run `plateful run --country {code}` to render it")
+
+
+@quarantine.command("list")
+def list_(country: Country, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List quarantined requests with their reasons."""
+    items = open_adapters(load_settings()).ledger.quarantined(check_country(country), MAX_ATTEMPTS)
+    if as_json:
+        console.print_json(items)
+        return
+    console.print_table(f"{len(items)} quarantined", ["request_id", "reason"], list(items.items()))
+
+
+@quarantine.command("replay")
+def replay_quarantined(
+    country: Country, request: Annotated[str | None, typer.Option(help="One request id; default all.")] = None
+) -> None:
+    """Let quarantined requests be tried again by the next run of their country."""
+    code = check_country(country)
+    freed = open_adapters(load_settings()).ledger.clear_failures(code, request)
+    console.out.print(f"{freed} requests of {code} will be tried again; run `plateful run --country {code}`")
+
+
+def instance() -> None:
+    """Print the Dagster home folder after making sure that it is set up."""
+    with open_instance(load_settings()):
+        print(load_settings().dagster_home)
