@@ -1,0 +1,76 @@
+"""Leases: one writer per country, told apart by a token that only rises."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plateful.errors import FencedError, LeaseHeldError
+from plateful.ledger.models import LeaseRow
+from plateful.ledger.records import Lease
+
+
+def holder(session: Session, country: str) -> tuple[str, int] | None:
+    """Return (owner, token) of whoever holds the country, expired or not; None when it is free."""
+    row = session.get(LeaseRow, country)
+    return (row.owner, row.token) if row is not None and row.owner is not None else None
+
+
+def take(
+    session: Session,
+    country: str,
+    owner: str,
+    ttl: timedelta,
+    now: datetime,
+    finished: tuple[str, int] | None,
+) -> Lease:
+    """Take, renew or take over a country's lease inside a writing transaction.
+
+    Args:
+        session: holds the write lock.
+        country: what to write.
+        owner: who wants it.
+        ttl: how long it lasts without renewal.
+        now: aware UTC.
+        finished: (owner, token) of a holder known to have ended, whose lease may be taken.
+
+    Raises:
+        LeaseHeldError: another owner holds it, unexpired and not known to have ended.
+    """
+    row = session.get(LeaseRow, country, with_for_update=True)
+    if row is None:
+        row = LeaseRow(country=country, owner=owner, token=1, expires_at=now + ttl)
+        session.add(row)
+    elif row.owner == owner:
+        row.expires_at = now + ttl
+    elif row.owner is None or row.expires_at <= now or (row.owner, row.token) == finished:
+        row.owner, row.token, row.expires_at = owner, row.token + 1, now + ttl
+    else:
+        raise LeaseHeldError(
+            f"country {country!r} is being written by {row.owner!r}, until {row.expires_at:%F %T %Z}",
+            fix="wait for that run to end, or cancel it; a dead run's lease ends at that time by itself",
+        )
+    session.flush()
+    return Lease(country, owner, row.token, row.expires_at, ttl)
+
+
+def held(session: Session, lease: Lease) -> LeaseRow:
+    """Return the lease's row if it is still this lease's.
+
+    An expired lease that nobody took over is still held: the token alone decides.
+
+    Raises:
+        FencedError: released, or taken over by a later run.
+    """
+    row = session.scalar(select(LeaseRow).where(LeaseRow.country == lease.country).with_for_update())
+    if row is None or row.owner != lease.owner or row.token != lease.token:
+        now_held = f"{row.owner!r} with token {row.token}" if row and row.owner else "nobody"
+        raise FencedError(
+            f"{lease.owner!r} lost the lease on {lease.country!r} (token {lease.token}; held by {now_held})",
+            fix="run the country again; what this run wrote so far is kept and not done twice",
+        )
+    return row
+
+
+Finished = Callable[[str], bool]

@@ -1,0 +1,1 @@
+"""The lake (tables, images, part logs) and the warehouse (what other systems read)."""

@@ -1,0 +1,1 @@
+"""Recipes, dataset curation, trainers and the embedded model family's own recipe."""

@@ -1,0 +1,77 @@
+"""`python -m training.family`: make plateful-tiny from its recipe, resuming where an earlier run stopped."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from plateful.errors import PlatefulError
+from training.family.recipe import DEFAULT_RECIPE, load_recipe
+from training.family.session import Session
+
+# On a shared machine a thread that spins at a barrier burns budget while its partner waits for a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "plateful" / "models" / "weights" / "plateful-tiny"
+WORK = ROOT / ".plateful" / "training"
+TRAINED = ("clip", "vae", "tiny_vae", "unet")
+
+
+def parts() -> dict[str, Callable[[Session], object]]:
+    """Every part of the recipe in the order it is made."""
+    from training.family import autoencoder, card, clip, corpus, denoiser, export, tokenizer
+
+    return {"data": corpus.render_corpus, "tokenizer": tokenizer.train_tokenizer, "clip": clip.train_clip,
+            "vae": autoencoder.train_vae, "latents": autoencoder.cache_latents, "tiny_vae": autoencoder.train_tiny,
+            "unet": lambda session: denoiser.train_unet(session, lambda: export.export(session)),
+            "export": export.export, "card": card.write_card}
+
+
+def chosen(only: str | None, continue_minutes: float) -> list[str]:
+    """Names of the parts to run: all, one, or one that trains on and then export and card again."""
+    if continue_minutes:
+        return [only or "unet", "export", "card"]
+    return [only] if only else list(parts())
+
+
+def session_of(arguments: argparse.Namespace) -> Session:
+    """The session the command line describes, on a GPU where there is one."""
+    import torch
+
+    recipe = load_recipe(arguments.recipe)
+    torch.set_num_threads(recipe.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    extra = {arguments.only or "unet": arguments.continue_minutes} if arguments.continue_minutes else {}
+    session = Session(recipe, arguments.work, arguments.out, device, extra)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    return session
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m training.family", description=__doc__)
+    parser.add_argument("--recipe", type=Path, default=DEFAULT_RECIPE, help="recipe file")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder the weights are exported to")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for plates and checkpoints")
+    parser.add_argument("--only", choices=list(parts()), help="run this part alone")
+    parser.add_argument("--continue-minutes", type=float, default=0.0,
+                        help="train --only (default unet) this much longer than its budget, then export again")
+    arguments = parser.parse_args(argv)
+    if arguments.continue_minutes and (arguments.only or "unet") not in TRAINED:
+        parser.error(f"--continue-minutes works with --only {', '.join(TRAINED)}")
+    try:
+        session = session_of(arguments)
+        for name in chosen(arguments.only, arguments.continue_minutes):
+            result = parts()[name](session)
+            if name == "card":
+                print("\n".join(f"{key}: {value}" for key, value in result.items()))
+    except PlatefulError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""The autoencoders: AutoencoderKL trained on crops, its cached latents, and AutoencoderTiny distilled onto them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny
+from torch import nn
+from torch.nn import functional as F
+
+from plateful.errors import ModelError
+from training.family.checkpoint import digest, load
+from training.family.clip import pixels
+from training.family.corpus import Corpus, load_corpus
+from training.family.loop import fit
+from training.family.meter import Progress
+from training.family.recipe import Autoencoder
+from training.family.session import Session, read_json, write_json
+
+LATENT_PX = 8
+SCALES = 3
+
+
+def picture_loss(made: torch.Tensor, true: torch.Tensor, edge_weight: float) -> torch.Tensor:
+    """L1 on pixels plus L1 on horizontal and vertical differences at three scales: edges and texture, not only tone."""
+    made, true = made.float(), true.float()
+    total = F.l1_loss(made, true)
+    for _ in range(SCALES):
+        error = made - true
+        edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+        total = total + edge_weight * edges / SCALES
+        made, true = F.avg_pool2d(made, 2), F.avg_pool2d(true, 2)
+    return total
+
+
+def build_kl(sizes: dict[str, Any], px: int, scale: float = 1.0) -> AutoencoderKL:
+    """An untrained AutoencoderKL of the recipe's sizes; `scale` becomes its scaling factor."""
+    levels = len(sizes["block_out_channels"])
+    return AutoencoderKL(down_block_types=["DownEncoderBlock2D"] * levels,
+                         up_block_types=["UpDecoderBlock2D"] * levels, sample_size=px, scaling_factor=scale,
+                         force_upcast=False, **sizes)
+
+
+def build_tiny(sizes: dict[str, Any]) -> AutoencoderTiny:
+    """An untrained AutoencoderTiny; it works on latents that are already scaled."""
+    channels = (sizes["channels"],) * len(sizes["num_encoder_blocks"])
+    return AutoencoderTiny(encoder_block_out_channels=channels, decoder_block_out_channels=channels,
+                           num_encoder_blocks=tuple(sizes["num_encoder_blocks"]),
+                           num_decoder_blocks=tuple(sizes["num_decoder_blocks"]), scaling_factor=1.0)
+
+
+class Crops:
+    """Random crops of clean plates, mirrored half the time, aligned to the latent grid."""
+
+    def __init__(self, session: Session, corpus: Corpus, settings: Autoencoder) -> None:
+        self.session, self.corpus, self.settings, self.clean = session, corpus, settings, corpus.clean
+
+    def take(self, rng: np.random.Generator, size: int, count: int, latents: np.ndarray | None = None,
+             ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(count, 3, size, size) pixels in [-1, 1], and the same windows of `latents` (indexed as the clean plates)."""
+        rows = rng.integers(len(self.clean), size=count)
+        corners = rng.integers(0, (self.session.recipe.picture_px - size) // LATENT_PX + 1, size=(count, 2))
+        flips = rng.random(count) < 0.5 if latents is None else np.zeros(count, bool)
+        crops, windows, side = [], [], size // LATENT_PX
+        for row, (y, x), flip in zip(rows, corners, flips, strict=True):
+            top, left = y * LATENT_PX, x * LATENT_PX
+            crop = self.corpus.images[self.clean[row], top:top + size, left:left + size]
+            crops.append(crop[:, ::-1] if flip else crop)
+            if latents is not None:
+                windows.append(latents[row, :, y:y + side, x:x + side])
+        window = torch.from_numpy(np.stack(windows)).to(self.session.device).float() if windows else None
+        return pixels(np.stack(crops), self.session.device).contiguous(memory_format=torch.channels_last), window
+
+
+class KLLearner:
+    """Reconstruction of crops, then of whole pictures, with a light pull of the posterior towards a unit normal."""
+
+    def __init__(self, session: Session, corpus: Corpus) -> None:
+        self.settings = session.recipe.parts.vae
+        torch.manual_seed(self.settings.seed)
+        self.px = session.recipe.picture_px
+        self.crops = Crops(session, corpus, self.settings)
+        self.models = nn.ModuleDict({"vae": build_kl(self.settings.model, self.px)})
+        self.inputs: dict[str, str] = {}
+
+    def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """One batch: crops first, whole pictures (a quarter as many) for the last `whole_share` of the budget."""
+        whole = fraction >= 1 - self.settings.whole_share
+        size, count = (self.px, max(1, self.settings.batch // 4)) if whole else (self.settings.crop_px, self.settings.batch)
+        true, _ = self.crops.take(rng, size, count)
+        posterior = self.models["vae"].encode(true).latent_dist
+        made = self.models["vae"].decode(posterior.sample()).sample
+        spread = posterior.mean.float().pow(2) + posterior.var.float() - 1 - posterior.logvar.float()
+        kl = spread.mean() / 2
+        picture = picture_loss(made, true, self.settings.edge_weight)
+        psnr = -10 * torch.log10(F.mse_loss(made.detach().float(), true) / 4)
+        return picture + self.settings.kl_weight * kl, {"kl": kl.detach(), "psnr": psnr}
+
+
+class TinyLearner:
+    """Both halves of AutoencoderTiny on cached latents: encode to them, decode from them."""
+
+    def __init__(self, session: Session, corpus: Corpus) -> None:
+        self.settings = session.recipe.parts.tiny_vae
+        torch.manual_seed(self.settings.seed)
+        self.latents, scale, source = load_latents(session)
+        self.scale = scale
+        self.crops = Crops(session, corpus, self.settings)
+        self.models = nn.ModuleDict({"tiny_vae": build_tiny(self.settings.model)})
+        self.inputs = {"autoencoder": source}
+
+    def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
+        """One batch of crops with their windows of latents."""
+        true, latents = self.crops.take(rng, self.settings.crop_px, self.settings.batch, self.latents)
+        goal = latents * self.scale
+        found = self.models["tiny_vae"].encode(true).latents.float()
+        made = self.models["tiny_vae"].decode(goal).sample
+        encoding = F.smooth_l1_loss(found, goal)
+        psnr = -10 * torch.log10(F.mse_loss(made.detach().float(), true) / 4)
+        return picture_loss(made, true, self.settings.edge_weight) + encoding, {"encoding": encoding.detach(),
+                                                                                "psnr": psnr}
+
+
+def train_vae(session: Session) -> None:
+    """Train AutoencoderKL until its budget is spent."""
+    fit(session, "vae", KLLearner(session, load_corpus(session)))
+
+
+def train_tiny(session: Session) -> None:
+    """Train AutoencoderTiny until its budget is spent."""
+    fit(session, "tiny_vae", TinyLearner(session, load_corpus(session)))
+
+
+def load_vae(session: Session, scale: float = 1.0) -> AutoencoderKL:
+    """The trained AutoencoderKL, in evaluation mode."""
+    models = nn.ModuleDict({"vae": build_kl(session.recipe.parts.vae.model, session.recipe.picture_px, scale)})
+    load(session.folder("vae"), models)
+    return models["vae"].to(session.device).eval().requires_grad_(False)
+
+
+def load_tiny(session: Session) -> AutoencoderTiny:
+    """The trained AutoencoderTiny, in evaluation mode."""
+    models = nn.ModuleDict({"tiny_vae": build_tiny(session.recipe.parts.tiny_vae.model)})
+    load(session.folder("tiny_vae"), models)
+    return models["tiny_vae"].to(session.device).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def cache_latents(session: Session) -> None:
+    """Encode every clean plate once (posterior means, float16), unless that was done with the same autoencoder."""
+    folder, source = session.folder("latents"), digest(session.folder("vae"))
+    if read_json(folder / "state.json").get("autoencoder") == source:
+        return
+    corpus, vae, meter = load_corpus(session), load_vae(session), session.meter("latents")
+    progress, clean, found = Progress("latents", meter), corpus.clean, []
+    for first in range(0, len(clean), 32):
+        with session.autocast():
+            batch = pixels(corpus.images[clean[first:first + 32]], session.device)
+            mean = vae.encode(batch.contiguous(memory_format=torch.channels_last)).latent_dist.mean
+        found.append(mean.float().cpu().numpy().astype(np.float16))
+        meter.tick()
+        progress.show(f"{first + len(batch)} of {len(clean)} plates")
+    latents = np.concatenate(found)
+    np.save(folder / "latents.npy", latents)
+    scale = float(1 / latents.astype(np.float32).std())
+    write_json(folder / "state.json", {"autoencoder": source, "scale": scale})
+    session.note("latents", {"minutes": round(meter.spent / 60, 2), "scale": scale})
+
+
+def load_latents(session: Session) -> tuple[np.ndarray, float, str]:
+    """Cached latents (clean plates, 4, h, w) float16 unscaled, their scaling factor, the autoencoder's digest.
+
+    Raises:
+        ModelError: the latents part has not run.
+    """
+    folder = session.folder("latents")
+    state = read_json(folder / "state.json")
+    if not state:
+        raise ModelError(f"no latents in {folder}", fix="run `python -m training.family --only latents` first")
+    return np.load(folder / "latents.npy"), state["scale"], state["autoencoder"]

@@ -1,0 +1,123 @@
+"""The data part: plates rendered once into a uint8 memmap, with their captions and attributes beside it."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plateful.errors import ModelError
+from training.family.meter import Progress
+from training.family.recipe import Plates
+from training.family.session import Session, read_json, write_json
+
+CHUNK = 64
+# A wrong ingredient is drawn under a caption that denies it: evidence for tests, poison for training.
+UNTRUE = ("wrong_ingredient",)
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Plates on disk: `images` (N, px, px, 3) uint8 RGB and one record of captions and attributes each."""
+
+    images: np.ndarray
+    records: list[Record]
+
+    @property
+    def clean(self) -> np.ndarray:
+        """Indices of the plates without defects: what the autoencoders and the UNet see."""
+        return np.array([i for i, record in enumerate(self.records) if not record["defects"]])
+
+
+def plan(settings: Plates, index: int) -> dict[str, Any]:
+    """What plate number `index` shows: archetypes in turn, a random background, defects for the planned share."""
+    from training.plates import ARCHETYPES, BACKGROUNDS, DEFECTS
+
+    rng = np.random.default_rng([settings.first_seed, index])
+    flaws = [name for name in DEFECTS if name not in UNTRUE]
+    flaw = (str(rng.choice(flaws)), float(rng.uniform(0.4, 1.0)))
+    defects = (flaw,) if rng.random() < settings.defect_share else ()
+    return {"seed": settings.first_seed + index, "archetype": list(ARCHETYPES)[index % len(ARCHETYPES)],
+            "background": str(rng.choice(BACKGROUNDS)), "defects": defects}
+
+
+def draw(order: dict[str, Any], px: int) -> tuple[np.ndarray, Record]:
+    """One plate: its picture (px, px, 3) uint8 and its record."""
+    from training.plates import ARCHETYPES, captions, render, sample_plate
+
+    plate = sample_plate(order["seed"], archetype=order["archetype"], background=order["background"],
+                         defects=order["defects"])
+    phrase = ARCHETYPES[plate.archetype].phrase
+    texts = [*captions(plate), phrase, f"{phrase} on a {plate.background} background"]
+    record = {**order, "defects": [name for name, _ in plate.defects], "vessel": plate.vessel,
+              "ingredients": list(plate.ingredients), "captions": list(dict.fromkeys(texts))}
+    return render(plate, px).image, record
+
+
+def _chunk(job: tuple[Plates, int, range]) -> tuple[range, np.ndarray, list[Record], float]:
+    settings, px, indices = job
+    began = time.process_time()
+    pictures, records = zip(*(draw(plan(settings, i), px) for i in indices), strict=True)
+    return indices, np.stack(pictures), list(records), time.process_time() - began
+
+
+def render_corpus(session: Session) -> None:
+    """Render the plates with one process a core until the number or the budget is reached; resumes where it stopped."""
+    settings, px, folder = session.recipe.parts.data, session.recipe.picture_px, session.folder("data")
+    state = read_json(folder / "state.json") or {"done": 0, "spent": 0.0, "complete": False}
+    if state["complete"]:
+        return
+    shape = (settings.plates, px, px, 3)
+    mode = "r+" if state["done"] else "w+"
+    images = np.lib.format.open_memmap(folder / "images.npy", mode, np.uint8, shape)
+    _cut_lines(folder / "records.jsonl", state["done"])
+    meter = session.meter("data", state["spent"])
+    progress = Progress("data", meter)
+    for indices, pictures, records, seconds in _chunks(session, state["done"]):
+        images[indices.start:indices.stop] = pictures
+        with (folder / "records.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        meter.tick()
+        if not session.on_gpu:
+            meter.add(seconds)
+        state |= {"done": indices.stop, "spent": meter.spent}
+        write_json(folder / "state.json", state)
+        progress.show(f"{state['done']} of {settings.plates} plates")
+        if meter.fraction >= 1.0:
+            break
+    images.flush()
+    write_json(folder / "state.json", state | {"complete": True})
+    session.note("data", {"plates": state["done"], "minutes": round(state["spent"] / 60, 2)})
+
+
+def _chunks(session: Session, done: int) -> Iterator[tuple[range, np.ndarray, list[Record], float]]:
+    settings, px = session.recipe.parts.data, session.recipe.picture_px
+    jobs = ((settings, px, range(a, min(a + CHUNK, settings.plates))) for a in range(done, settings.plates, CHUNK))
+    with multiprocessing.get_context("spawn").Pool(session.recipe.threads) as pool:
+        yield from pool.imap(_chunk, jobs)
+
+
+def _cut_lines(path: Path, count: int) -> None:
+    # A kill between the pictures and the state leaves lines that will be written again.
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    path.write_text("".join(lines[:count]), encoding="utf-8")
+
+
+def load_corpus(session: Session) -> Corpus:
+    """The rendered corpus.
+
+    Raises:
+        ModelError: the data part has not been completed.
+    """
+    folder = session.folder("data")
+    if not read_json(folder / "state.json").get("complete"):
+        raise ModelError(f"no complete set of plates in {folder}",
+                         fix="run `python -m training.family --only data` first")
+    with (folder / "records.jsonl").open(encoding="utf-8") as file:
+        records = [json.loads(line) for line in file]
+    return Corpus(np.load(folder / "images.npy", mmap_mode="r")[: len(records)], records)

@@ -1,0 +1,92 @@
+"""The export: trained parts become fp16 safetensors folders that diffusers and transformers load as any other model."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from transformers import CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
+
+from plateful.errors import ModelError
+from training.family.autoencoder import load_latents, load_tiny, load_vae
+from training.family.clip import PIXEL_MEAN, PIXEL_STD, load_clip
+from training.family.denoiser import load_unet
+from training.family.session import Session, write_json
+from training.family.tokenizer import load_tokenizer
+
+MAX_SHARD = "15MB"
+MAX_TOTAL_BYTES = 29_000_000
+NOT_WEIGHTS = ("MODEL_CARD.md", "grid.png", "training.json", "digests.json")
+
+
+def export(session: Session) -> Path:
+    """Write the family into the session's out folder, replacing it in one rename; return the folder.
+
+    Raises:
+        ModelError: a part is untrained, or the folder would be larger than the repository may carry.
+    """
+    draft = session.out.with_name(f".{session.out.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    clip, _ = load_clip(session)
+    tokenizer = load_tokenizer(session)
+    _pipeline(session, clip, tokenizer).save_pretrained(draft / "pipeline", max_shard_size=MAX_SHARD)
+    load_tiny(session).to("cpu", torch.float16).save_pretrained(draft / "tiny_vae", max_shard_size=MAX_SHARD)
+    clip.to("cpu", torch.float16).save_pretrained(draft / "clip", max_shard_size=MAX_SHARD)
+    _processor(session, tokenizer).save_pretrained(draft / "clip")
+    for folder in (draft / "pipeline" / "tokenizer", draft / "clip"):
+        for name in ("vocab.json", "merges.txt"):
+            shutil.copyfile(session.folder("tokenizer") / name, folder / name)
+    digests = digests_of(draft)
+    _check_size(draft)
+    write_json(draft / "digests.json", digests)
+    _swap(draft, session.out)
+    return session.out
+
+
+def _pipeline(session: Session, clip: CLIPModel, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
+    _, scale, _ = load_latents(session)
+    settings = session.recipe.parts.unet.scheduler
+    text_encoder = clip.text_model
+    return StableDiffusionPipeline(
+        vae=load_vae(session, scale).to("cpu", torch.float16),
+        text_encoder=text_encoder.to("cpu", torch.float16),
+        tokenizer=tokenizer,
+        unet=load_unet(session, clip.config.text_config.hidden_size).to("cpu", torch.float16),
+        scheduler=DPMSolverMultistepScheduler(**settings),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    )  # fmt: skip
+
+
+def _processor(session: Session, tokenizer: CLIPTokenizer) -> CLIPProcessor:
+    px = session.recipe.picture_px
+    images = CLIPImageProcessor(size={"shortest_edge": px}, crop_size={"height": px, "width": px},
+                                image_mean=PIXEL_MEAN, image_std=PIXEL_STD)
+    return CLIPProcessor(images, tokenizer)
+
+
+def digests_of(folder: Path) -> dict[str, str]:
+    """sha256 of every weight and configuration file, by path relative to `folder`."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names.items()
+            if name not in NOT_WEIGHTS}
+
+
+def _check_size(folder: Path) -> None:
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if total > MAX_TOTAL_BYTES:
+        raise ModelError(f"the family takes {total / 1e6:.1f} MB in {folder}, the limit is {MAX_TOTAL_BYTES / 1e6} MB",
+                         fix="make the networks in the recipe smaller")
+
+
+def _swap(draft: Path, out: Path) -> None:
+    """Put `draft` in the place of `out`; a kill in between leaves one of the two whole beside it."""
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists():
+        os.replace(out, old)
+    os.replace(draft, out)
+    shutil.rmtree(old, ignore_errors=True)
