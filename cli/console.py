@@ -18,7 +18,7 @@ err = Console(stderr=True)
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Print one JSON document on stdout, unstyled."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,6 +1,7 @@
 """`plateful review`: the queue of images that wait for a person."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
@@ -12,57 +13,87 @@ from plateful.review import queue
 app = typer.Typer(help="Look at waiting images; approve or reject them. Publishing follows.", no_args_is_help=True)
 
 Country = Annotated[str, typer.Option(help="Country code.")]
-Candidate = Annotated[str, typer.Argument(help="Candidate id, or its first characters.")]
+Candidate = Annotated[str, typer.Argument(help="Candidate id, or its first eight digits or more.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
-Reason = Annotated[str, typer.Option(help="Why; shown to whoever asks later.")]
 By = Annotated[str, typer.Option(help="Who decides.", envvar="USER")]
 Publish = Annotated[bool, typer.Option(help="Run publishing at once instead of leaving it to the sensor.")]
+Revise = Annotated[bool, typer.Option(help="Overrule an earlier decision on this candidate.")]
 
 
 @app.command("list")
 def list_(country: Country, as_json: Json = False) -> None:
     """List the images that wait."""
     adapters = open_adapters(load_settings())
-    waiting = [item.row() for item in queue.pending(check_country(country), adapters.lake, adapters.ledger)]
+    waiting = [asdict(item) for item in queue.pending(check_country(country), adapters.lake, adapters.ledger)]
     if as_json:
         console.print_json(waiting)
         return
-    columns = ["candidate_id", "subject", "name", "prompt", "fidelity", "quality", "reasons"]
-    console.print_table(f"{len(waiting)} waiting", columns, [[item[c] for c in columns] for item in waiting])
+    columns = ["subject", "application", "score", "reasons", "prompt"]
+    rows = [
+        [item["candidate_id"][:12], *(_cell(item[column]) for column in columns)] for item in waiting
+    ]
+    console.print_table(f"{len(waiting)} waiting in {country}", ["candidate", *columns], rows)
 
 
 @app.command()
 def show(candidate: Candidate, country: Country, as_json: Json = False) -> None:
     """Show everything about one candidate, and where its picture is."""
     adapters = open_adapters(load_settings())
-    item = queue.show(candidate, check_country(country), adapters.lake, adapters.ledger)
+    detail = queue.show(candidate, check_country(country), adapters.lake, adapters.ledger)
+    parts = {name: part for name, part in asdict(detail).items() if isinstance(part, dict)}
+    picture = str(adapters.lake.image_path(detail.candidate_id))
     if as_json:
-        console.print_json(item)
+        document = {**parts, "decisions": [asdict(d) for d in detail.decisions], "picture": picture}
+        console.print_json(document)
         return
-    console.print_table(candidate, ["field", "value"], list(item.items()))
+    rows = [[name, key, _cell(value)] for name, part in parts.items() for key, value in part.items()]
+    rows += [["decision", d.decision, f"{d.decided_by}: {d.reason}"] for d in detail.decisions]
+    console.print_table(picture, ["table", "column", "value"], rows)
 
 
 @app.command()
 def approve(
-    candidate: Candidate, country: Country, by: By, reason: Reason = "approved", publish: Publish = True
+    candidate: Candidate,
+    country: Country,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why.")] = "looks right",
+    publish: Publish = True,
+    revise: Revise = False,
 ) -> None:
     """Approve a waiting image; it is published."""
-    _decide(candidate, country, "approved", by, reason, publish)
+    _decide("approved", candidate, country, by=by, reason=reason, revise=revise, publish=publish)
 
 
 @app.command()
-def reject(candidate: Candidate, country: Country, by: By, reason: Annotated[str, typer.Option(help="Why.")], publish: Publish = True) -> None:
+def reject(
+    candidate: Candidate,
+    country: Country,
+    by: By,
+    reason: Annotated[str, typer.Option(help="What is wrong with the picture.")],
+    publish: Publish = True,
+    revise: Revise = False,
+) -> None:
     """Reject an image with a reason; a live one is retired, the next best takes its place in the queue."""
-    _decide(candidate, country, "rejected", by, reason, publish)
+    _decide("rejected", candidate, country, by=by, reason=reason, revise=revise, publish=publish)
 
 
-def _decide(candidate: str, country: str, decision: str, by: str, reason: str, publish: bool) -> None:
+def _decide(
+    word: str, candidate: str, country: str, *, by: str, reason: str, revise: bool, publish: bool
+) -> None:
     settings = load_settings()
     adapters, code = open_adapters(settings), check_country(country)
-    act = queue.approve if decision == "approved" else queue.reject
-    made = act(candidate, code, adapters.lake, adapters.ledger, by=by, reason=reason, clock=utc_now)
-    console.err.print(f"{made.candidate_id[:12]} {decision} by {by}", markup=False)
+    act = queue.approve if word == "approved" else queue.reject
+    made = act(
+        candidate, code, adapters.lake, adapters.ledger, by=by, reason=reason, clock=utc_now, revise=revise
+    )
+    console.err.print(f"{made.candidate_id[:12]} {word} by {by}", markup=False)
     if publish:
         with open_instance(settings) as instance:
             run_job("publish_country", instance, partition=code)
-        console.err.print(f"{code} published")
+        console.err.print(f"{code}: publishing done")
+
+
+def _cell(value: Any) -> object:  # noqa: ANN401 - any table value
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return round(value, 4) if isinstance(value, float) else value

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.partitions import COUNTRY
 from jobs.batches import BATCH_TAG, batch_tags
 from resources.feed import FeedResource
 
@@ -13,14 +12,12 @@ COUNTRY_GROUPS = ("catalog", "prompts", "generation", "gates", "review", "publis
 render_country = dg.define_asset_job(
     "render_country",
     selection=dg.AssetSelection.groups(*COUNTRY_GROUPS),
-    partitions_def=COUNTRY,
     description="Feed to published images, for one country. The main job.",
 )
 
 publish_country = dg.define_asset_job(
     "publish_country",
     selection=dg.AssetSelection.groups("review", "publishing"),
-    partitions_def=COUNTRY,
     description="Carry out review decisions: publish what was approved, retire what was rejected.",
 )
 

@@ -2,12 +2,10 @@
 
 import dagster as dg
 
-from assets.partitions import MODEL_VERSION
 
 evaluate_model = dg.define_asset_job(
     "evaluate_model",
     selection=dg.AssetSelection.assets("eval_images", "eval_scores"),
-    partitions_def=MODEL_VERSION,
     description="Eval pictures and scores of one model version, logged to MLflow.",
 )
 

@@ -177,8 +177,7 @@ def _eval_images(up: Frames) -> list[Expectation]:
 
 
 def _eval_scores(up: Frames) -> list[Expectation]:
-    rendered = up["eval_images"].filter(pl.col("status") == "ok")
-    return [*_same_keys("item_id", rendered["item_id"]), *_unit("fidelity", "quality"), *_present("safe")]
+    return [*_same_keys("item_id", up["eval_images"]["item_id"]), *_unit("fidelity", "quality"), *_present("safe")]
 
 
 def _leaderboard(up: Frames) -> list[Expectation]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from plateful.errors import ConfigError
+from plateful.judging.judge import Judge, judge_version
 from plateful.models.catalog import ModelVersion, resolve_model
+from plateful.scoring.scorer import Scorer, scorer_version
+from plateful.vision.clip import TinyClip, folder_digest
 
 if TYPE_CHECKING:
-    from plateful.judging.judge import Judge
     from plateful.rendering.diffusers_renderer import DiffusersRenderer
-    from plateful.scoring.scorer import Scorer
 
 
 class ModelResource(dg.ConfigurableResource):
@@ -33,6 +35,20 @@ class ModelResource(dg.ConfigurableResource):
         """Return the model version in use, its weights verified against their digests."""
         return _version(self.model, self.weights)
 
+    def version_named(self, name: str) -> ModelVersion:
+        """Return the version in use, which must be the one named.
+
+        Raises:
+            ConfigError: the weights on this machine are another version.
+        """
+        version = self.version()
+        if version.name != name:
+            raise ConfigError(
+                f"model version {name!r} is asked for, the weights here are {version.name!r}",
+                fix="check out the weights of that version, or materialize the partition of the version in use",
+            )
+        return version
+
     def renderer(self) -> "DiffusersRenderer":
         """Return the loaded renderer."""
         from plateful.rendering.diffusers_renderer import get_renderer
@@ -47,11 +63,23 @@ class ScoringResource(dg.ConfigurableResource):
     # Accepted candidates kept per request; more only lengthen the review queue.
     accepted_per_request: int = 2
 
-    def scorer(self) -> "Scorer":
+    def version(self) -> str:
+        """Return the version of the gates; loads no model."""
+        return scorer_version(_digest(self.clip))
+
+    def judge_version(self) -> str:
+        """Return the version of the judge; loads no model."""
+        return judge_version(_digest(self.clip))
+
+    def clip_model(self) -> TinyClip:
+        """Return the loaded CLIP."""
+        return _clip(self.clip)
+
+    def scorer(self) -> Scorer:
         """Return the loaded gates."""
         return _scorer(self.clip)
 
-    def judge(self) -> "Judge":
+    def judge(self) -> Judge:
         """Return the loaded judge."""
         return _judge(self.clip)
 
@@ -62,15 +90,20 @@ def _version(model: str, weights: str) -> ModelVersion:
 
 
 @lru_cache(maxsize=2)
-def _scorer(clip: str) -> "Scorer":
-    from plateful.scoring.scorer import Scorer
-    from plateful.vision.clip import TinyClip
-
-    return Scorer(TinyClip.load(Path(clip)))
+def _digest(clip: str) -> str:
+    return folder_digest(Path(clip))
 
 
 @lru_cache(maxsize=2)
-def _judge(clip: str) -> "Judge":
-    from plateful.judging.judge import Judge
+def _clip(clip: str) -> TinyClip:
+    return TinyClip.load(Path(clip))
 
-    return Judge(_scorer(clip).clip)
+
+@lru_cache(maxsize=2)
+def _scorer(clip: str) -> Scorer:
+    return Scorer(_clip(clip))
+
+
+@lru_cache(maxsize=2)
+def _judge(clip: str) -> Judge:
+    return Judge(_clip(clip))

@@ -148,6 +148,13 @@ class Ledger:
         with self._database.reading() as session:
             return session.scalar(select(func.max(DecisionRow.id))) or 0
 
+    def newest_decisions(self, after_id: int = 0) -> dict[str, int]:
+        """Return country -> id of its last decision, for countries with one above `after_id`."""
+        newest = func.max(DecisionRow.id)
+        query = select(DecisionRow.country, newest).where(DecisionRow.id > after_id)
+        with self._database.reading() as session:
+            return dict(session.execute(query.group_by(DecisionRow.country)).all())
+
     # -- failures and quarantine
 
     def note_failure(self, country: str, request_id: str, stage: str, reason: str) -> int:
@@ -203,7 +210,7 @@ class Ledger:
             .group_by(RegenerationRow.subject)
         )
         with self._database.reading() as session:
-            return dict(session.execute(query).tuples().all())
+            return dict(session.execute(query).all())
 
     # -- publications
 
@@ -281,4 +288,4 @@ def _audit(session: Session, event: str, subject: str, detail: str, now: datetim
 
 def _recorded(session: Session, country: str) -> set[tuple[str, int]]:
     query = select(PublicationRow.image_id, PublicationRow.version).where(PublicationRow.country == country)
-    return set(session.execute(query).tuples())
+    return set(session.execute(query).all())

@@ -69,7 +69,7 @@ def draw_bread(c: Canvas, plate: Plate) -> None:
     c.body(hull, (188, 112, 50), bevel=36, depth=0.9, gloss=0.3, shadow=0.7, drop=7, mottle=0.16)
     c.tint(hull * np.float32(1) - np.float32([0, 3]), (120, 62, 24), 0.25, 16)
     for k in (-0.42, -0.16, 0.10):
-        cut = np.array([[k - 0.10, 0.20], [k, 0.0], [k + 0.16, -0.26]]) + (-0.06, -0.04)
+        cut = np.array([[k - 0.10, 0.20], [k, 0.0], [k + 0.16, -0.26]]) + np.array((-0.06, -0.04))
         c.line(c.project(cut, 0.2), (238, 200, 142), 7, lit=0.3, shadow=0.5)
     c.tint(c.ellipse(-0.25, -0.12, 0.4, 0.16, h=0.24, angle=-0.25), (252, 236, 208), 0.28, 12)
     for u, v in ((0.44, 0.20), (0.56, 0.38)):
@@ -139,10 +139,10 @@ def _torus(
     outer, hole = c.ellipse(u, v, r, h=h, wobble=wobble), c.ellipse(u, v, r * 0.34, h=h, wobble=wobble)
     if not h:
         c.shade(outer, 0.6, 6, 10)
-    spot = c._spot(outer, 1)
+    spot = c.region(outer, 1)
     if spot is None:
         return
-    mask = cv2.subtract(c._mask(outer, spot), c._mask(hole, spot))
+    mask = cv2.subtract(c.filled(outer, spot), c.filled(hole, spot))
     c.stamp(mask, spot, colour, bevel=bevel, depth=0.85, gloss=0.8 if h else 0.2, mottle=0.05)
 
 
@@ -188,7 +188,7 @@ def draw_cake(c: Canvas, plate: Plate) -> None:
     uv = np.array([[-0.72, 0.34], [-0.60, -0.10], [-0.30, -0.42], [0.10, -0.56], [0.62, 0.40]])
     smooth = np.concatenate(
         [uv[i] + (uv[(i + 1) % 5] - uv[i]) * np.linspace(0, 0.94, 7)[:, None] for i in range(5)]
-    ) + (0.02, 0.08)
+    ) + np.array((0.02, 0.08))
     filling = {
         "strawberry": (236, 84, 100),
         "blueberry": (120, 96, 176),

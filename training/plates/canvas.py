@@ -1,7 +1,7 @@
 """The canvas: relief lighting and local compositing that every drawer of the synthetic plates uses.
 
-Drawers speak plate coordinates: (u, v) on the table with 1 = the vessel's radius, h upwards in the same unit. The canvas turns
-them into pixels for the camera, and paints into small regions only, so one shape costs about 0.1 ms.
+Drawers speak plate coordinates: (u, v) on the table with 1 = the vessel's radius, h upwards in the same unit.
+The canvas turns them into pixels for the camera and paints into small regions only: about 0.1 ms a shape.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from training.plates.geometry import View, circle
+from training.plates.geometry import Points, Stage, View, circle
 from training.plates.textures import noise
-
-RGB = tuple[int, int, int]
-
-
-Points = np.ndarray  # float32 (n, 2), pixels
-
 
 _NOISE_SIZE = 512
 
@@ -25,107 +19,31 @@ _NOISE_SIZE = 512
 _SHADE_TINT = np.array([0.88, 1.0, 1.14], np.float32)
 
 
-class Canvas:
-    """RGB picture with food and vessel masks, all (size, size); `level` is the height on which drawers put things."""
+class Canvas(Stage):
+    """RGB picture with food and vessel masks, all (size, size); `bed` is the radius for food."""
 
     def __init__(self, size: int, view: View, rng: np.random.Generator) -> None:
         """Start black; `rng` is the only source of randomness of the drawers."""
+        super().__init__(view, rng, size / 256)
         self.size = size
-        self.view = view
-        self.rng = rng
-        self.unit = size / 256
         self.rgb = np.zeros((size, size, 3), np.uint8)
         self.food = np.zeros((size, size), np.uint8)
         self.vessel = np.zeros((size, size), np.uint8)
         self.into: np.ndarray | None = None
-        self.level = 0.0
         self.bed = 0.7
-        self.top = view.squash > 0.8
 
-    # Randomness and projection -----------------------------------------------------------------------------------------
-
-    def between(self, low: float, high: float) -> float:
-        """One uniform draw."""
-        return low + (high - low) * self.rng.random()
-
-    def vary(self, colour: Sequence[float], amount: float = 0.08) -> RGB:
-        """The colour, a little lighter or darker."""
-        gain = 1 + (self.rng.random() * 2 - 1) * amount
-        return tuple(int(min(255, max(0, c * gain))) for c in colour)  # type: ignore[return-value]
-
-    def project(self, uv: np.ndarray, h: float | np.ndarray = 0.0) -> Points:
-        """Plate coordinates (n, 2) at height h -> pixels (n, 2)."""
-        view = self.view
-        out = np.empty(uv.shape, np.float32)
-        out[:, 0] = view.centre[0] + uv[:, 0] * view.radius
-        out[:, 1] = view.centre[1] + uv[:, 1] * (view.radius * view.squash) - (h + self.level) * view.lift
-        return out
-
-    def at(self, u: float, v: float, h: float = 0.0) -> tuple[float, float]:
-        """Pixel of one point in plate coordinates."""
-        view = self.view
-        y = view.centre[1] + v * view.radius * view.squash - (h + self.level) * view.lift
-        return view.centre[0] + u * view.radius, y
-
-    def outline(
-        self,
-        u: float,
-        v: float,
-        ru: float,
-        rv: float | None = None,
-        *,
-        angle: float = 0.0,
-        wobble: float = 0.0,
-    ) -> np.ndarray:
-        """Ellipse in plate coordinates (n, 2); wobble makes it organic (0.1 = 10 % of the radius)."""
-        n = 20 if ru * self.view.radius < 12 * self.unit else 44
-        t = np.linspace(0, 2 * np.pi, n, endpoint=False)
-        r = np.ones(n)
-        if wobble:
-            phase = self.rng.random(3) * 6.283
-            r += wobble * (
-                0.5 * np.sin(2 * t + phase[0])
-                + 0.5 * np.sin(3 * t + phase[1])
-                + 0.4 * np.sin(5 * t + phase[2])
-            )
-        x, y = np.cos(t) * r * ru, np.sin(t) * r * (ru if rv is None else rv)
-        ca, sa = np.cos(angle), np.sin(angle)
-        return np.stack([u + x * ca - y * sa, v + x * sa + y * ca], 1)
-
-    def ellipse(
-        self,
-        u: float,
-        v: float,
-        ru: float,
-        rv: float | None = None,
-        *,
-        h: float = 0.0,
-        angle: float = 0.0,
-        wobble: float = 0.0,
-    ) -> Points:
-        """Pixels of an ellipse lying at height h."""
-        return self.project(self.outline(u, v, ru, rv, angle=angle, wobble=wobble), h)
-
-    def ball(
-        self, u: float, v: float, r: float, *, h: float = 0.0, wobble: float = 0.0, tall: float = 1.0
-    ) -> Points:
-        """Pixels of a sphere's outline: round under every camera."""
-        x, y = self.at(u, v, h)
-        out = self.outline(0, 0, r, r * tall, wobble=wobble) * self.view.radius
-        return (out + (x, y)).astype(np.float32)
-
-    # Painting ----------------------------------------------------------------------------------------------------------
-
-    def _spot(self, pts: Points, pad: float) -> tuple[int, int, int, int] | None:
+    def region(self, pts: Points, pad: float) -> tuple[int, int, int, int] | None:
+        """Pixel box (x0, y0, x1, y1) around an outline, cut to the picture; None when outside."""
         low, high = pts.min(0), pts.max(0)
         x0, y0 = max(0, int(low[0] - pad)), max(0, int(low[1] - pad))
         x1, y1 = min(self.size, int(high[0] + pad) + 2), min(self.size, int(high[1] + pad) + 2)
         return (x0, y0, x1, y1) if x1 - x0 > 1 and y1 - y0 > 1 else None
 
     @staticmethod
-    def _mask(pts: Points, spot: tuple[int, int, int, int], dx: float = 0.0, dy: float = 0.0) -> np.ndarray:
+    def filled(pts: Points, spot: tuple[int, int, int, int], dx: float = 0.0, dy: float = 0.0) -> np.ndarray:
+        """Antialiased uint8 mask of an outline, the spot's shape, shifted by (dx, dy) pixels."""
         mask = np.zeros((spot[3] - spot[1], spot[2] - spot[0]), np.uint8)
-        fixed = np.rint((pts + (dx - spot[0], dy - spot[1])) * 16).astype(np.int32)
+        fixed = np.rint((pts + np.array((dx - spot[0], dy - spot[1]))) * 16).astype(np.int32)
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, 4)
         return mask
 
@@ -133,7 +51,7 @@ class Canvas:
         """Height (0..1) of a pillow with this outline and its light (-1..1)."""
         k = max(3, int(bevel * self.unit) | 1)
         flat = cv2.BORDER_CONSTANT
-        # Wide bevels in 8 bits show terraces, and two box passes show facets: float and a third pass there, where it pays.
+        # Wide bevels in 8 bits show terraces, and two box passes show facets: float and a third pass there.
         height = cv2.blur(
             cv2.blur(mask if k < 11 else mask.astype(np.float32), (k, k), borderType=flat),
             (k, k),
@@ -157,10 +75,10 @@ class Canvas:
         """Soft shadow of an outline on what is already painted; drop and soft in 1/256 of the picture."""
         lx, ly = self.view.light
         u = self.unit
-        spot = self._spot(pts, (abs(drop) + soft * 1.5) * u)
+        spot = self.region(pts, (abs(drop) + soft * 1.5) * u)
         if spot is None:
             return
-        mask = self._mask(pts, spot, -lx * drop * u, -ly * drop * u)
+        mask = self.filled(pts, spot, -lx * drop * u, -ly * drop * u)
         k = max(3, int(soft * u) | 1)
         mask = cv2.blur(cv2.blur(mask, (k, k)), (k, k))
         gain = 1 - mask * np.float32(strength * self.view.shadow / 255)
@@ -184,10 +102,10 @@ class Canvas:
         """A solid with rounded edges: cast shadow, directional relief, highlight, mottled surface."""
         if shadow:
             self.shade(pts, shadow, drop, drop * 1.6)
-        spot = self._spot(pts, 1)
+        spot = self.region(pts, 1)
         if spot is None:
             return
-        mask = self._mask(pts, spot)
+        mask = self.filled(pts, spot)
         self.stamp(
             mask, spot, colour, bevel=bevel, depth=depth, gloss=gloss, mottle=mottle, cells=cells, alpha=alpha
         )
@@ -227,10 +145,10 @@ class Canvas:
 
     def relief(self, pts: Points, *, bevel: float = 40.0, depth: float = 0.5, gloss: float = 0.0) -> None:
         """Light what is already painted inside an outline as one big dome."""
-        spot = self._spot(pts, 1)
+        spot = self.region(pts, 1)
         if spot is None:
             return
-        mask = self._mask(pts, spot)
+        mask = self.filled(pts, spot)
         height, lit = self._lit(mask, bevel)
         inside = mask * np.float32(1 / 255)
         roi = self.rgb[spot[1] : spot[3], spot[0] : spot[2]]
@@ -241,35 +159,41 @@ class Canvas:
         roi[:] = np.clip(out, 0, 255)
 
     def slab(
-        self, uv: np.ndarray, height: float, top: Sequence[float], side: Sequence[float], h: float = 0.0, **kw
+        self,
+        uv: np.ndarray,
+        height: float,
+        top: Sequence[float],
+        side: Sequence[float],
+        h: float = 0.0,
+        **kw: float,
     ) -> Points:
         """A prism with this footprint: its shadow, side wall and lit top; returns the top's pixels."""
         base, roof = self.project(uv, h), self.project(uv, h + height)
         self.shade(base, kw.pop("shadow", 0.5), 3 + 10 * height, 6 + 16 * height)
         steps = max(2, int(height * self.view.lift / (2.2 * self.unit)) + 1)
-        spot = self._spot(np.concatenate([base, roof]), 1)
+        spot = self.region(np.concatenate([base, roof]), 1)
         if spot is not None:
             wall = np.zeros((spot[3] - spot[1], spot[2] - spot[0]), np.uint8)
             for t in np.linspace(0, 1, steps):
-                cv2.bitwise_or(wall, self._mask(base + (roof - base) * t, spot), dst=wall)
+                cv2.bitwise_or(wall, self.filled(base + (roof - base) * t, spot), dst=wall)
             self.stamp(wall, spot, side, bevel=6, depth=0.5, mottle=kw.get("mottle", 0.0))
         self.body(roof, top, shadow=0.0, **kw)
         return roof
 
     def tint(self, pts: Points, colour: Sequence[float], alpha: float, soft: float = 5.0) -> None:
         """A soft-edged stain: browning, sauce sheen, blush."""
-        spot = self._spot(pts, soft * self.unit)
+        spot = self.region(pts, soft * self.unit)
         if spot is None:
             return
         k = max(3, int(soft * self.unit) | 1)
-        cover = cv2.blur(self._mask(pts, spot), (k, k)) * np.float32(alpha / 255)
+        cover = cv2.blur(self.filled(pts, spot), (k, k)) * np.float32(alpha / 255)
         roi = self.rgb[spot[1] : spot[3], spot[0] : spot[2]]
         roi[:] = roi + (np.asarray(colour, np.float32) - roi) * cover[..., None]
 
     def line(
         self, pts: Points, colour: Sequence[float], width: float, *, lit: float = 0.35, shadow: float = 0.45
     ) -> None:
-        """A round strand along pixels (n, 2): dark under-line, body, thin highlight; width in 1/256 of the picture."""
+        """A round strand along pixels (n, 2): under-line, body, highlight; width in 1/256 of the picture."""
         u = self.unit
         lx, ly = self.view.light
         fixed = np.rint(pts * 16).astype(np.int32)

@@ -1,44 +1,66 @@
 """Caption variants of a plate: from a terse menu name to the whole scene, in lowercase ASCII."""
 
+from pathlib import Path
+
 import numpy as np
+import yaml
 
 from training.plates.plate import Plate
 from training.plates.vocabulary import ARCHETYPES
 
 _DEFECT_WORDS = {
-    "text": "with a text overlay", "logo": "with a logo", "person": "with a person", "hand": "with a hand", "creature": "with an animal",
-    "crop": "cropped", "off_centre": "off centre", "tiny_subject": "tiny in the picture", "huge_subject": "too close", "collage": "collage",
-    "blur": "blurry", "motion": "motion blur", "under_exposed": "underexposed", "over_exposed": "overexposed",
+    "text": "with a text overlay",
+    "logo": "with a logo",
+    "person": "with a person",
+    "hand": "with a hand",
+    "creature": "with an animal",
+    "crop": "cropped",
+    "off_centre": "off centre",
+    "tiny_subject": "tiny in the picture",
+    "huge_subject": "too close",
+    "collage": "collage",
+    "blur": "blurry",
+    "motion": "motion blur",
+    "under_exposed": "underexposed",
+    "over_exposed": "overexposed",
     "colour_cast": "with a colour cast",
-}  # fmt: skip
+}
 _LIGHT_WORDS = {"warm": "warm light", "daylight": "daylight", "soft": "soft light"}
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_PLURALS = {"skewers": "grilled skewers", "fried_eggs": "fried eggs", "dumplings": "dumplings", "sushi": "pieces of sushi", "tacos": "tacos",
-            "donut": "donuts", "ice_cream": "scoops of ice cream", "pancakes": "pancakes"}  # fmt: skip
-_MASS = {"curry", "pasta", "sushi", "ice_cream", "raw_meat", "fried_rice", "stir_fried_noodles", "coffee", "fried_chicken", "fries", "tacos",
-         "skewers", "fried_eggs", "dumplings", "pancakes", "bread"}  # fmt: skip
+_PLURALS = {
+    "skewers": "grilled skewers",
+    "fried_eggs": "fried eggs",
+    "dumplings": "dumplings",
+    "sushi": "pieces of sushi",
+    "tacos": "tacos",
+    "donut": "donuts",
+    "ice_cream": "scoops of ice cream",
+    "pancakes": "pancakes",
+}
+_MASS = {
+    "curry",
+    "pasta",
+    "sushi",
+    "ice_cream",
+    "raw_meat",
+    "fried_rice",
+    "stir_fried_noodles",
+    "coffee",
+    "fried_chicken",
+    "fries",
+    "tacos",
+    "skewers",
+    "fried_eggs",
+    "dumplings",
+    "pancakes",
+    "bread",
+}
 # Words of menu names that promise an ingredient.
-_IMPLIED = {
-    "margherita": "tomato", "pepperoni": "pepperoni", "funghi": "mushroom", "prosciutto": "ham", "hawaii": "pineapple",
-    "cheeseburger": "cheese", "bacon": "bacon", "chicken": "chicken", "veggie": "lettuce", "tonkotsu": "pork", "bo": "beef",
-    "beef": "beef", "bolognese": "tomato sauce", "carbonara": "cream sauce", "pomodoro": "tomato sauce", "alfredo": "cream sauce",
-    "arrabiata": "tomato sauce", "napoli": "tomato sauce", "ragu": "tomato sauce", "pesto": "pesto", "kimchi": "kimchi", "egg": "egg",
-    "gyudon": "beef", "oyakodon": "chicken", "katsudon": "pork", "hainanese": "chicken", "fan": "pork", "tikka": "chicken",
-    "butter": "chicken", "rendang": "lamb", "green": "spinach", "palak": "spinach", "red": "chilli", "lamb": "lamb", "chana": "chickpeas",
-    "ayam": "chicken", "salmon": "salmon", "tekka": "tuna", "tuna": "tuna", "california": "avocado", "ribeye": "beef",
-    "sirloin": "beef", "brisket": "beef", "marbled": "beef", "chops": "pork", "cutlet": "pork", "fillet": "chicken", "greek": "feta",
-    "nicoise": "egg", "pastor": "pineapple", "carnitas": "pork", "fish": "prawn", "baja": "prawn", "asada": "beef", "birria": "beef",
-    "pollo": "chicken", "falafel": "falafel", "yakitori": "chicken", "kofta": "lamb", "adana": "lamb", "english": "sausage",
-    "shakshuka": "tomato", "menemen": "tomato", "garlic": "garlic", "simit": "sesame", "forest": "chocolate", "carrot": "carrot",
-    "cream": "cream", "honey": "honey", "cappuccino": "milk", "latte": "milk", "white": "milk", "lait": "milk", "macchiato": "milk",
-    "mocha": "chocolate", "espresso": "cinnamon", "matcha": "matcha", "mint": "mint", "ginger": "ginger", "lemon": "lemon",
-    "orange": "orange", "lemonade": "lime", "bubble": "tapioca", "mango": "mango", "mojito": "mint", "milkshake": "strawberry",
-    "tomato": "tomato", "pumpkin": "pumpkin", "mushroom": "mushroom", "lentil": "pumpkin", "mercimek": "pumpkin", "gazpacho": "tomato",
-    "pea": "peas", "borscht": "tomato", "bisque": "tomato", "chowder": "mushroom", "corn": "corn", "ham": "ham", "club": "bacon", "blt": "bacon",
-    "sando": "egg", "loaded": "cheese", "poutine": "cheese", "rot": "ketchup", "chili": "chilli", "glazed": "sugar", "broccoli": "broccoli",
-    "tofu": "tofu", "pork": "pork", "pepper": "peppercorns", "congee": "spring onion", "jok": "egg", "chao": "spring onion",
-    "blueberry": "blueberry", "banana": "banana", "buttermilk": "butter", "pineapple": "pineapple", "vegetable": "peas",
-}  # fmt: skip
+_IMPLIED: dict[str, str] = {
+    word: ingredient
+    for ingredient, words in yaml.safe_load(Path(__file__).with_name("menu_words.yaml").read_text()).items()
+    for word in words
+}
 _ON = ("plate", "board", "leaf", "sheet", "tray")
 
 
@@ -57,7 +79,7 @@ def _article(name: str, phrase: str) -> str:
 
 
 def _menu_name(plate: Plate, rng: np.random.Generator) -> str:
-    """A real menu name that promises nothing the plate lacks; mostly led by the first ingredient unless the name says it."""
+    """A real menu name that promises nothing the plate lacks, mostly led by an ingredient it does not say."""
     promised = {
         name: {_IMPLIED[w] for w in name.split() if w in _IMPLIED}
         for name in ARCHETYPES[plate.archetype].menu_names

@@ -1,6 +1,7 @@
 """Planted defects with graded strength (0..1): what gates must find, with known truth.
 
-Scene defects change where things stand, photo defects spoil the finished picture; intruders.py adds what does not belong.
+Scene defects change where things stand, photo defects spoil the finished picture;
+intruders.py adds what does not belong.
 """
 
 from collections.abc import Callable

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 RGB = tuple[int, int, int]
+Points = np.ndarray  # float32 (n, 2), pixels
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,85 @@ def sunflower(n: int, radius: float, turn: float = 0.0) -> np.ndarray:
 def circle(image: np.ndarray, x: float, y: float, r: float, colour: Sequence[float] | int) -> None:
     """Sub-pixel antialiased disc in pixels."""
     cv2.circle(image, (round(x * 16), round(y * 16)), max(1, round(r * 16)), colour, -1, cv2.LINE_AA, 4)
+
+
+class Stage:
+    """Plate coordinates seen by a camera; `level` is the height drawers start from, `unit` one 256th of the picture."""
+
+    def __init__(self, view: View, rng: np.random.Generator, unit: float) -> None:
+        """`rng` is the only source of randomness of the drawers."""
+        self.view = view
+        self.rng = rng
+        self.unit = unit
+        self.level = 0.0
+        self.top = view.squash > 0.8
+
+    def between(self, low: float, high: float) -> float:
+        """One uniform draw."""
+        return low + (high - low) * self.rng.random()
+
+    def vary(self, colour: Sequence[float], amount: float = 0.08) -> RGB:
+        """The colour, a little lighter or darker."""
+        gain = 1 + (self.rng.random() * 2 - 1) * amount
+        return tuple(int(min(255, max(0, c * gain))) for c in colour)  # type: ignore[return-value]
+
+    def project(self, uv: np.ndarray, h: float | np.ndarray = 0.0) -> Points:
+        """Plate coordinates (n, 2) at height h -> pixels (n, 2)."""
+        view = self.view
+        out = np.empty(uv.shape, np.float32)
+        out[:, 0] = view.centre[0] + uv[:, 0] * view.radius
+        out[:, 1] = view.centre[1] + uv[:, 1] * (view.radius * view.squash) - (h + self.level) * view.lift
+        return out
+
+    def at(self, u: float, v: float, h: float = 0.0) -> tuple[float, float]:
+        """Pixel of one point in plate coordinates."""
+        view = self.view
+        y = view.centre[1] + v * view.radius * view.squash - (h + self.level) * view.lift
+        return view.centre[0] + u * view.radius, y
+
+    def outline(
+        self,
+        u: float,
+        v: float,
+        ru: float,
+        rv: float | None = None,
+        *,
+        angle: float = 0.0,
+        wobble: float = 0.0,
+    ) -> np.ndarray:
+        """Ellipse in plate coordinates (n, 2); wobble makes it organic (0.1 = 10 % of the radius)."""
+        n = 20 if ru * self.view.radius < 12 * self.unit else 44
+        t = np.linspace(0, 2 * np.pi, n, endpoint=False)
+        r = np.ones(n)
+        if wobble:
+            phase = self.rng.random(3) * 6.283
+            r += wobble * (
+                0.5 * np.sin(2 * t + phase[0])
+                + 0.5 * np.sin(3 * t + phase[1])
+                + 0.4 * np.sin(5 * t + phase[2])
+            )
+        x, y = np.cos(t) * r * ru, np.sin(t) * r * (ru if rv is None else rv)
+        ca, sa = np.cos(angle), np.sin(angle)
+        return np.stack([u + x * ca - y * sa, v + x * sa + y * ca], 1)
+
+    def ellipse(
+        self,
+        u: float,
+        v: float,
+        ru: float,
+        rv: float | None = None,
+        *,
+        h: float = 0.0,
+        angle: float = 0.0,
+        wobble: float = 0.0,
+    ) -> Points:
+        """Pixels of an ellipse lying at height h."""
+        return self.project(self.outline(u, v, ru, rv, angle=angle, wobble=wobble), h)
+
+    def ball(
+        self, u: float, v: float, r: float, *, h: float = 0.0, wobble: float = 0.0, tall: float = 1.0
+    ) -> Points:
+        """Pixels of a sphere's outline: round under every camera."""
+        x, y = self.at(u, v, h)
+        out = self.outline(0, 0, r, r * tall, wobble=wobble) * self.view.radius
+        return (out + np.array((x, y))).astype(np.float32)

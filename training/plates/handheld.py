@@ -39,7 +39,8 @@ def draw_burger(c: Canvas, plate: Plate) -> None:
     for name in fillings:
         h = _burger_layer(c, name, r, h)
     if not fillings:
-        h = _burger_layer(c, "cheese", r, h)
+        c.slab(c.outline(0, 0, r * 1.04, wobble=0.03), 0.18, meat, meat, h=h, bevel=9, mottle=0.25, gloss=0.3)
+        h += 0.18
     _top_bun(c, r, h)
 
 
@@ -98,7 +99,7 @@ def draw_tacos(c: Canvas, plate: Plate) -> None:
         t = np.linspace(0, np.pi, 22)
         lean = c.between(-0.05, 0.05)
         arc = np.stack([np.cos(t) * s, v - np.sin(t) * s * 0.72 + 0.24 + lean * np.cos(t)], 1)
-        back = arc + (0.03, -0.10)
+        back = arc + np.array((0.03, -0.10))
         c.body(
             c.project(np.concatenate([back, back[:1]])),
             (226, 176, 96),
@@ -110,7 +111,7 @@ def draw_tacos(c: Canvas, plate: Plate) -> None:
         for name in plate.ingredients:
             _fill_arc(c, name, arc, v)
         c.body(
-            c.project(arc + (0, 0.10)),
+            c.project(arc + np.array((0, 0.10))),
             c.vary(_TORTILLA, 0.04),
             bevel=12,
             depth=0.6,
@@ -149,7 +150,7 @@ def draw_wrap(c: Canvas, plate: Plate) -> None:
         end = np.stack([tail + 0.06 - 0.1 * np.cos(t), v + 0.26 * np.sin(t)], 1)
         roll = np.concatenate([end, [[face_u, v + 0.26], [face_u, v - 0.26]]])
         c.body(
-            c.project(roll + (0, a), 0.14),
+            c.project(roll + np.array((0, a)), 0.14),
             c.vary((240, 208, 148), 0.04),
             bevel=24,
             depth=0.9,

@@ -1,4 +1,4 @@
-"""What every ingredient looks like: the one table that ties a word in a caption to a shape and colours in the picture."""
+"""What every ingredient looks like: the one table from a word to a shape and colours."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Look:
-    """Shape (a drawer in toppings.py), main colour, second colour, size (share of the vessel's radius), pieces on a plate."""
+    """Shape (toppings.py), main and second colour, size in vessel radii, pieces on a plate."""
 
     shape: str
     colour: RGB

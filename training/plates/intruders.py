@@ -1,4 +1,4 @@
-"""Object defects: text, logos, people, hands and creatures that do not belong on a dish; strength 0..1 sets their size."""
+"""Object defects: text, logos, people, hands and creatures by strength 0..1."""
 
 from collections.abc import Callable
 

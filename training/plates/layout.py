@@ -28,7 +28,7 @@ def scatter(
     scale: float = 1.0,
     share: float = 1.0,
 ) -> None:
-    """Ingredients spread over a disc, interleaved and painted from the back forwards; dome lifts the middle by that height."""
+    """Ingredients spread over a disc, painted from the back forwards; dome lifts the middle that much."""
     pieces: list[tuple[float, float, float, str]] = []
     for name in names:
         look = LOOKS[name]
@@ -93,7 +93,7 @@ def rice(
         up = h + dome * max(0.0, 1 - (du * du + dv * dv) / (radius * radius))
         d = np.array([np.cos(turn), np.sin(turn)]) * 0.038
         c.line(
-            c.project(np.array([(u + du, v + dv) - d, (u + du, v + dv) + d]), up),
+            c.project(np.array((u + du, v + dv)) + np.stack([-d, d]), up),
             c.vary(colour, 0.06),
             3.1,
             lit=0.25,

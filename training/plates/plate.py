@@ -68,9 +68,9 @@ def sample_plate(
     lighting: str | None = None,
     defects: tuple[tuple[str, float], ...] = (),
 ) -> Plate:
-    """Draw a plate, deterministic in its arguments; what is given is kept, the rest is drawn to suit the archetype.
+    """Draw a plate, deterministic in its arguments; what is given is kept, the rest suits the archetype.
 
-    Raises ValueError for a word outside the vocabulary, 0 or more than 3 ingredients, or a defect strength outside 0..1.
+    Raises ValueError for unknown words, 0 or more than 3 ingredients, or a defect strength outside 0..1.
     """
     rng = np.random.default_rng([seed, 11])
     name = str(rng.choice(list(ARCHETYPES)))

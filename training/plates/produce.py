@@ -1,4 +1,4 @@
-"""Topping shapes with a silhouette of their own: eggs, prawns, vegetables and fruit; used through toppings.SHAPES."""
+"""Topping shapes with a silhouette of their own: eggs, prawns, vegetables, fruit."""
 
 import numpy as np
 

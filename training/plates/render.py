@@ -44,7 +44,7 @@ _STANDS = {
 
 @dataclass(frozen=True)
 class Rendered:
-    """image uint8 (size, size, 3) RGB; masks bool (size, size); box (x0, y0, x1, y1) of vessel and food in 0..1."""
+    """image uint8 (size, size, 3) RGB; masks bool (size, size); box (x0, y0, x1, y1) of both, in 0..1."""
 
     image: np.ndarray
     food_mask: np.ndarray
@@ -171,13 +171,13 @@ def _draw(plate: Plate, size: int) -> Canvas:
 def _cropped(c: Canvas, strength: float, rng: np.random.Generator) -> None:
     keep = 0.72 - 0.27 * strength
     n = int(c.size * keep)
-    x, y = (int(round(f * (c.size - n))) for f in (rng.integers(2), rng.integers(2)))
+    x, y = (int(f) * (c.size - n) for f in (rng.integers(2), rng.integers(2)))
     for name in ("rgb", "food", "vessel"):
         part = getattr(c, name)[y : y + n, x : x + n]
         setattr(c, name, cv2.resize(part, (c.size, c.size), interpolation=cv2.INTER_LINEAR))
 
 
-def _collaged(c: Canvas, plate: Plate, strength: float, rng: np.random.Generator) -> None:
+def _collaged(c: Canvas, strength: float, rng: np.random.Generator) -> None:
     """Two or four pictures in one: the plate is the first, strangers fill the rest."""
     half = c.size // 2
     tiles = 2 if strength < 0.5 else 4
@@ -215,7 +215,7 @@ def render(plate: Plate, size: int = 128) -> Rendered:
     if "crop" in strengths:
         _cropped(c, strengths["crop"], rng)
     if "collage" in strengths:
-        _collaged(c, plate, strengths["collage"], rng)
+        _collaged(c, strengths["collage"], rng)
     shrink = partial(cv2.resize, dsize=(size, size), interpolation=cv2.INTER_AREA)
     image = shrink(c.rgb)
     for name, strength in plate.defects:

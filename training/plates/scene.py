@@ -8,7 +8,7 @@ from training.plates.textures import background_texture, falloff
 
 
 def paint_background(c: Canvas, background: str) -> None:
-    """Fill the picture: texture cut at random, light falling in from the lit side, far edge out of focus when seen at an angle."""
+    """Fill the picture: texture cut at random, light from the lit side, far edge out of focus."""
     rng, size = c.rng, c.size
     texture = background_texture(background, size, int(rng.integers(3)))
     y, x = rng.integers(0, size // 2, 2)

@@ -189,7 +189,7 @@ def draw_fries(c: Canvas, plate: Plate) -> None:
         a, r = c.between(0, 3.14), c.between(0.16, 0.25)
         d = np.array([np.cos(a), np.sin(a) * 0.8]) * r
         up = 0.30 * max(0.0, 1 - (u * u + v * v) / 0.27) * (0.5 + 0.5 * k / 58)
-        uv = np.array([(u, v) - d, (u, v) + d])
+        uv = np.array((u, v)) + np.stack([-d, d])
         c.line(c.project(uv, up), c.vary((255, 208, 84), 0.10), 7.4, lit=0.4, shadow=0.5)
     c.relief(
         cv2.convexHull(c.ellipse(0, 0, 0.66, 0.56, h=0.12).astype(np.float32))[:, 0], bevel=40, depth=0.3

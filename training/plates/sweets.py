@@ -262,7 +262,7 @@ def _rim_fruit(c: Canvas, flavour: str, tall: float, top: float) -> None:
         for a in np.linspace(0, 3.14, 4, endpoint=False):
             d = np.array([np.cos(a), np.sin(a)]) * 0.16 * c.view.radius
             c.line(
-                np.array([(x, y) - d, (x, y) + d], np.float32),
+                np.array((x, y), np.float32) + np.stack([-d, d]),
                 mix(look.accent, (255, 255, 240), 0.5),
                 1.4,
                 lit=0,

@@ -1,10 +1,11 @@
 """Cached noise fields and background textures of the synthetic plates.
 
-Everything here depends only on its arguments (fixed generator seeds), so a texture is made once per process and a render
-only slices it: building noise per picture cost more than the whole rest of the drawing.
+Everything here depends only on its arguments (fixed generator seeds), so a texture is made once per process
+and a render only slices it: building noise per picture cost more than the rest of the drawing.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -53,7 +54,7 @@ def _wood(size: int, tone: RGB, seed: int) -> np.ndarray:
     grain = stretched(size, 6, size // 2, seed + 5) * 0.10 + stretched(size, 24, size, seed + 9) * 0.05
     light = rings + grain
     edges = np.linspace(0, size, 6).astype(int)
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges):
         light[top:bottom] = np.roll(light[top:bottom], int(rng.integers(size)), axis=1) + rng.uniform(
             -0.10, 0.08
         )
@@ -106,7 +107,7 @@ def background_texture(background: str, size: int, variant: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def falloff(size: int, lean: float) -> Field:
-    """Light falling in from the upper left (lean < 0) or upper right (lean > 0), with a vignette; about -0.3..0.2."""
+    """Light falling in from the upper left (lean < 0) or upper right (lean > 0), with a vignette."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
     reach = np.hypot(x - lean * 0.42, y + 0.45)
     vignette = np.clip(np.hypot(x, y) - 0.42, 0, None) ** 1.5

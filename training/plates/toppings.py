@@ -172,7 +172,7 @@ def _shred(c: Canvas, u: float, v: float, h: float, look: Look, s: float) -> Non
     r, a = look.size * s * 0.6, c.between(0, 3.14)
     d = np.array([np.cos(a), np.sin(a)]) * r
     bend = np.array([-d[1], d[0]]) * c.between(-0.4, 0.4)
-    uv = np.array([(u, v) - d, (u, v) + bend, (u, v) + d])
+    uv = np.array((u, v)) + np.stack([-d, bend, d])
     c.line(c.project(uv, h), c.vary(look.colour if c.rng.random() < 0.7 else look.accent, 0.05), 2.4, lit=0.3)
 
 
@@ -189,7 +189,11 @@ def _grains(c: Canvas, u: float, v: float, h: float, look: Look, s: float) -> No
     a, r = c.between(0, 3.14), look.size * s
     d = np.array([np.cos(a), np.sin(a)]) * r * 0.7
     c.line(
-        c.project(np.stack([(u, v) - d, (u, v) + d]), h), c.vary(look.colour, 0.05), 3.0, lit=0.2, shadow=0.22
+        c.project(np.array((u, v)) + np.stack([-d, d]), h),
+        c.vary(look.colour, 0.05),
+        3.0,
+        lit=0.2,
+        shadow=0.22,
     )
 
 
@@ -197,7 +201,7 @@ def _sprinkles(c: Canvas, u: float, v: float, h: float, look: Look, s: float) ->
     hues = (look.colour, look.accent, (255, 214, 60), (120, 200, 90), (255, 255, 255), (250, 120, 50))
     a, r = c.between(0, 3.14), look.size * s * 0.5
     d = np.array([np.cos(a), np.sin(a)]) * r
-    c.line(c.project(np.stack([(u, v) - d, (u, v) + d]), h), hues[c.rng.integers(len(hues))], 3.0, lit=0.3)
+    c.line(c.project(np.array((u, v)) + np.stack([-d, d]), h), hues[c.rng.integers(len(hues))], 3.0, lit=0.3)
 
 
 def _swirl(c: Canvas, u: float, v: float, h: float, look: Look, s: float) -> None:

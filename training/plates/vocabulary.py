@@ -1,4 +1,4 @@
-"""The words of the synthetic plates: archetypes with their menu names, ingredients and vessels, and the scene's attributes."""
+"""The words of the synthetic plates: archetypes (archetypes.yaml) and the attributes of a scene."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,21 +7,22 @@ import yaml
 
 BACKGROUNDS = ("wood", "marble", "slate", "linen", "warm neutral")
 VESSELS = (
-    "white plate", "dark plate", "blue plate", "white bowl", "dark bowl", "clay bowl", "wooden board", "banana leaf",
-    "paper sheet", "metal tray", "iron pan", "bamboo steamer", "white cup", "clay cup", "glass", "glass cup",
+    "white plate", "dark plate", "blue plate", "white bowl", "dark bowl", "clay bowl", "wooden board",
+    "banana leaf", "paper sheet", "metal tray", "iron pan", "bamboo steamer", "white cup", "clay cup",
+    "glass", "glass cup",
 )  # fmt: skip
 CAMERAS = ("top", "three-quarter")
 LIGHTINGS = ("warm", "daylight", "soft")
 GARNISHES = ("mint", "coriander", "sesame", "spring onion", "chilli", "basil")
 DEFECTS = (
-    "text", "logo", "person", "hand", "creature", "crop", "off_centre", "tiny_subject", "huge_subject", "collage",
-    "blur", "motion", "under_exposed", "over_exposed", "colour_cast", "wrong_ingredient",
+    "text", "logo", "person", "hand", "creature", "crop", "off_centre", "tiny_subject", "huge_subject",
+    "collage", "blur", "motion", "under_exposed", "over_exposed", "colour_cast", "wrong_ingredient",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Archetype:
-    """One kind of dish. `exclusive` ingredients define its base (meat, flavour): a plate carries exactly one of them."""
+    """One kind of dish; of its `exclusive` ingredients (meat, flavour) a plate carries exactly one."""
 
     name: str
     phrase: str

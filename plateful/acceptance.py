@@ -1,0 +1,134 @@
+"""Acceptance: which candidates passed every gate, in what order, and why the others did not.
+
+The gates' score rows decide; a missing row, an empty verdict or an unreadable number is a failure.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from plateful.errors import ContractError
+from plateful.tables import ACCEPTED_CANDIDATES
+
+Row = Mapping[str, Any]
+BEYOND_LIMIT = "rank:beyond_limit"
+# Fidelity and quality weigh the same: a sharp picture of the wrong dish is no better than a blurred one.
+FIDELITY_WEIGHT = 0.5
+
+
+def accept(
+    candidates: pl.DataFrame,
+    safety: pl.DataFrame,
+    quality: pl.DataFrame,
+    judge: pl.DataFrame,
+    *,
+    per_request: int,
+) -> pl.DataFrame:
+    """Return ACCEPTED_CANDIDATES: one row per candidate, at most `per_request` accepted per request.
+
+    Args:
+        candidates: GENERATED_CANDIDATES.
+        safety: SAFETY_SCORES, one row per candidate.
+        quality: QUALITY_SCORES, one row per candidate.
+        judge: JUDGE_VERDICTS, one row per candidate.
+        per_request: how many candidates of a request may be accepted, >= 1.
+
+    Raises:
+        ContractError: two rows for one candidate in one table.
+    """
+    scores = GateScores(safety, quality, judge)
+    rows = [
+        _verdict(row, scores) for row in by_key(candidates, "candidate_id", "generated_candidates").values()
+    ]
+    _rank(rows, dict(zip(candidates["candidate_id"], candidates["attempt"], strict=True)), per_request)
+    return ACCEPTED_CANDIDATES.frame(rows)
+
+
+class GateScores:
+    """The three gates' rows by candidate, and what they say."""
+
+    def __init__(self, safety: pl.DataFrame, quality: pl.DataFrame, judge: pl.DataFrame) -> None:
+        self.safety = by_key(safety, "candidate_id", "safety_scores")
+        self.quality = by_key(quality, "candidate_id", "quality_scores")
+        self.judge = by_key(judge, "candidate_id", "judge_verdicts")
+
+    def failures(self, candidate: Row) -> list[str]:
+        """Return every named reason why a candidate may not be shown, e.g. `safety:text`; empty = it may."""
+        if candidate["status"] != "ok":
+            return [f"render:{candidate['reason'] or candidate['status']}"]
+        key = candidate["candidate_id"]
+        return [
+            *_gate("safety", self.safety.get(key), (), "missing_safety_score"),
+            *_gate("quality", self.quality.get(key), ("quality",), "missing_quality_score"),
+            *_gate("fidelity", self.judge.get(key), ("fidelity",), "missing_judge_verdict"),
+        ]
+
+    def scored(self, candidate_id: str) -> bool:
+        """Return whether every gate has a row for the candidate."""
+        return all(candidate_id in rows for rows in (self.safety, self.quality, self.judge))
+
+    def score(self, candidate_id: str) -> float | None:
+        """Return the ranking score in [0, 1], None when a part of it is missing."""
+        fidelity = _number(self.judge.get(candidate_id), "fidelity")
+        quality = _number(self.quality.get(candidate_id), "quality")
+        if fidelity is None or quality is None:
+            return None
+        return FIDELITY_WEIGHT * fidelity + (1 - FIDELITY_WEIGHT) * quality
+
+
+def by_key(frame: pl.DataFrame, key: str, name: str) -> dict[str, dict[str, Any]]:
+    """Return key -> row.
+
+    Raises:
+        ContractError: a key comes twice.
+    """
+    rows = {row[key]: row for row in frame.iter_rows(named=True)}
+    if len(rows) != frame.height:
+        twice = frame.filter(pl.col(key).is_duplicated())[key][0]
+        raise ContractError(f"{name}: {key} {twice!r} has several rows", fix=f"give one row per {key}")
+    return rows
+
+
+def _gate(gate: str, row: Row | None, numbers: tuple[str, ...], missing: str) -> list[str]:
+    if row is None or any(_number(row, name) is None for name in numbers):
+        return [missing]
+    failures = [f"{gate}:{failure}" for failure in row["failures"] or ()]
+    if failures or row["passed"] is True:
+        return failures
+    return [f"{gate}:failed"]
+
+
+def _number(row: Row | None, name: str) -> float | None:
+    value = row[name] if row is not None else None
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _verdict(candidate: Row, scores: GateScores) -> dict[str, Any]:
+    failures = scores.failures(candidate)
+    return {
+        "candidate_id": candidate["candidate_id"],
+        "request_id": candidate["request_id"],
+        "subject": candidate["subject"],
+        "accepted": not failures,
+        "rank": None,
+        "score": scores.score(candidate["candidate_id"]),
+        "reasons": failures,
+    }
+
+
+def _rank(rows: list[dict[str, Any]], attempts: Mapping[str, int], per_request: int) -> None:
+    """Rank what passed, best first; equal scores go to the earlier attempt, so a rerun ranks alike."""
+    requests = defaultdict(list)
+    for row in rows:
+        if row["accepted"]:
+            requests[row["request_id"]].append(row)
+    for passed in requests.values():
+        passed.sort(key=lambda row: (-row["score"], attempts[row["candidate_id"]], row["candidate_id"]))
+        for place, row in enumerate(passed, start=1):
+            if place <= per_request:
+                row["rank"] = place
+            else:
+                row.update(accepted=False, reasons=[BEYOND_LIMIT])

@@ -1,0 +1,1 @@
+"""A model version measured on a frozen set of descriptions."""

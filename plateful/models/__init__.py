@@ -1,0 +1,1 @@
+"""Models: the catalog (name -> weights, capabilities, serving profile) and immutable model versions."""

@@ -1,0 +1,73 @@
+"""Weight digests: every file of a model folder has a recorded sha256, and none is a pickle.
+
+`digests.json` lists `{path relative to the folder: sha256}` for weights, configs and tokenizers alike:
+each of them changes pixels. Documents beside them (`*.md`, pictures) are not listed.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from plateful.errors import ModelError
+
+DIGESTS = "digests.json"
+DOCUMENTS = frozenset({".md", ".png", ".jpg", ".webp", ".txt", ".html"})
+PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".py"})
+_TOKENIZER_TEXTS = frozenset({"merges.txt"})
+
+
+def write_digests(folder: Path) -> dict[str, str]:
+    """Record the sha256 of every file below `folder` that loading may read, and return the record."""
+    digests = {path: _sha256(folder / path) for path in _model_files(folder)}
+    (folder / DIGESTS).write_text(json.dumps(digests, indent=1, sort_keys=True) + "\n")
+    return digests
+
+
+def verify_digests(folder: Path) -> dict[str, str]:
+    """Return `{path: sha256}` after checking every file of `folder` against its record.
+
+    Raises:
+        ModelError: no record, or a file is missing, altered, unrecorded, or in a format that runs code.
+    """
+    record = folder / DIGESTS
+    if not record.is_file():
+        raise ModelError(
+            f"model folder {folder.name!r} has no {DIGESTS}",
+            fix="rebuild the weights with `make models` or restore the folder from the repository",
+        )
+    digests: dict[str, str] = json.loads(record.read_text())
+    found = set(_model_files(folder))
+    _refuse(folder, sorted(digests.keys() - found), "is missing")
+    _refuse(folder, sorted(found - digests.keys()), f"is not recorded in {DIGESTS}")
+    altered = [path for path in sorted(found) if _sha256(folder / path) != digests[path]]
+    _refuse(folder, altered, "is not the recorded file")
+    return digests
+
+
+def _model_files(folder: Path) -> list[str]:
+    """List the files that loading may read, as sorted relative paths; refuse formats that run code."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != DIGESTS)
+    for path in files:
+        if path.suffix.lower() in PICKLES:
+            raise ModelError(
+                f"model file {path.relative_to(folder).as_posix()!r} is in a format that can run code",
+                fix="convert the weights to safetensors and delete the file",
+            )
+    return [
+        path.relative_to(folder).as_posix()
+        for path in files
+        if path.suffix.lower() not in DOCUMENTS or path.name in _TOKENIZER_TEXTS
+    ]
+
+
+def _refuse(folder: Path, paths: list[str], problem: str) -> None:
+    if paths:
+        raise ModelError(
+            f"model file {folder.name}/{paths[0]!r} {problem} ({len(paths)} such files)",
+            fix="restore the folder from the repository, or rebuild it with `make models`",
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Prompts: dish vocabulary, versioned templates, the fidelity contract with its rubric, and the writer of render requests."""

@@ -1,0 +1,154 @@
+"""What to publish and what to retire, from the tables alone: pure, so every rule can be read and tested."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from plateful.acceptance import GateScores, by_key
+from plateful.identity import image_id
+
+Row = Mapping[str, Any]
+# `unchecked` counts as having an image (design section 3).
+REAL_PHOTO = ("ok", "unchecked")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One product's image that should be live."""
+
+    image_id: str
+    product_id: str
+    record_hash: str
+    candidate: Row
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What publication decides on, indexed."""
+
+    country: str
+    products: Mapping[str, Row]
+    prompts: Mapping[str, Row]
+    candidates: Mapping[str, Row]
+    accepted: Mapping[str, Row]
+    scores: GateScores
+    rejected_by_person: frozenset[str]
+
+    @classmethod
+    def index(
+        cls,
+        country: str,
+        *,
+        products: pl.DataFrame,
+        prompts: pl.DataFrame,
+        candidates: pl.DataFrame,
+        accepted: pl.DataFrame,
+        scores: GateScores,
+        rejected_by_person: frozenset[str],
+    ) -> "Tables":
+        """Index frames by their keys.
+
+        Raises:
+            ContractError: a key comes twice.
+        """
+        return cls(
+            country=country,
+            products=by_key(products, "product_id", "products"),
+            prompts=by_key(prompts, "request_id", "prompts"),
+            candidates=by_key(candidates, "candidate_id", "generated_candidates"),
+            accepted=by_key(accepted, "candidate_id", "accepted_candidates"),
+            scores=scores,
+            rejected_by_person=rejected_by_person,
+        )
+
+
+def wanted_images(decisions: pl.DataFrame, tables: Tables) -> tuple[list[Wanted], list[tuple[str, str]]]:
+    """Return the images that approvals ask for, and (candidate id, reason) of those refused.
+
+    Every gate is looked up again here: an approval alone publishes nothing.
+    """
+    wanted: dict[str, Wanted] = {}
+    refused: list[tuple[str, str]] = []
+    for decision in decisions.filter(pl.col("status") == "approved").iter_rows(named=True):
+        reason = _refusal(decision, tables)
+        if reason is not None:
+            refused.append((decision["candidate_id"] or "", reason))
+            continue
+        candidate = tables.candidates[decision["candidate_id"]]
+        for product_id in tables.prompts[decision["request_id"]]["product_ids"]:
+            reason = _product_refusal(product_id, decision, tables)
+            if reason is None and product_id in wanted:
+                reason = "product_has_another_image"
+            if reason is not None:
+                refused.append((decision["candidate_id"], reason))
+                continue
+            wanted[product_id] = Wanted(
+                image_id(tables.country, product_id, decision["candidate_id"]),
+                product_id,
+                tables.products[product_id]["record_hash"],
+                candidate,
+            )
+    return list(wanted.values()), refused
+
+
+def retirement(row: Row, tables: Tables, live: Mapping[str, str]) -> str | None:
+    """Return why a live row must be retired, None when it may stay.
+
+    An image stays live while a newer candidate waits for review, and when its candidate is no longer in the
+    tables at all; it goes on evidence only.
+
+    Args:
+        row: a live PUBLISHED_IMAGES row.
+        tables: the country as it is now.
+        live: product id -> image id that is to be live.
+    """
+    product = tables.products.get(row["product_id"])
+    if product is None:
+        return "left_feed"
+    if product["image_status"] in REAL_PHOTO:
+        return "real_photo"
+    if row["candidate_id"] in tables.rejected_by_person:
+        return "rejected_by_person"
+    if live.get(row["product_id"]) == row["image_id"]:
+        return None
+    if product["record_hash"] != row["record_hash"]:
+        return "record_changed"
+    candidate = tables.candidates.get(row["candidate_id"])
+    if candidate is not None and tables.scores.scored(row["candidate_id"]):
+        failures = tables.scores.failures(candidate)
+        if failures:
+            return failures[0]
+    return "replaced" if row["product_id"] in live else None
+
+
+def _refusal(decision: Row, tables: Tables) -> str | None:
+    key = decision["candidate_id"]
+    prompt = tables.prompts.get(decision["request_id"])
+    candidate, acceptance = tables.candidates.get(key), tables.accepted.get(key)
+    if prompt is None:
+        return "unknown_request"
+    if candidate is None:
+        return "unknown_candidate"
+    if acceptance is None:
+        return "missing_acceptance"
+    if acceptance["request_id"] != decision["request_id"]:
+        return "candidate_of_another_request"
+    if key in tables.rejected_by_person:
+        return "rejected_by_person"
+    if prompt["record_hash"] != decision["record_hash"]:
+        return "record_changed"
+    return ", ".join(tables.scores.failures(candidate)) or None
+
+
+def _product_refusal(product_id: str, decision: Row, tables: Tables) -> str | None:
+    product = tables.products.get(product_id)
+    if product is None:
+        return "left_feed"
+    if product["image_status"] in REAL_PHOTO:
+        return "real_photo"
+    # A group's record is not one product's; its own hash was compared with the request's.
+    if decision["subject"] == product_id and product["record_hash"] != decision["record_hash"]:
+        return "record_changed"
+    return None

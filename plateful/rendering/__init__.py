@@ -1,0 +1,1 @@
+"""Rendering: plan tasks, render them in shards of fixed batches, keep manifests, replay any candidate."""

@@ -1,0 +1,139 @@
+"""Candidate manifests: one row per candidate, inside its PNG and in the lake's part log.
+
+The row travels in the PNG (iTXt chunk `plateful`), so a run that was killed after storing pictures and before
+writing their part recovers the rows from the pictures instead of rendering again.
+"""
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from plateful.errors import ImageError
+from plateful.identity import canonical_json, sha256_hex
+from plateful.rendering.task import RenderTask
+from plateful.stores.lake import Lake
+from plateful.tables import GENERATED_CANDIDATES
+from plateful.vision.image_io import encode_png, open_image, pixel_sha256, read_png_text
+
+LOG = GENERATED_CANDIDATES.name
+CHUNK = "plateful"
+
+# A part per this many candidates, this much time, or this many bytes of pictures held for the scorers.
+PART_ROWS = 256
+PART_AGE = timedelta(seconds=60)
+PART_BYTES = 256 * 2**20
+
+Row = dict[str, Any]
+Score = Callable[[list[RenderTask], list[np.ndarray]], None]
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Where, when and how fast a candidate was rendered."""
+
+    device: str
+    seconds: float
+    rendered_at: datetime
+    run_id: str
+
+
+def known_candidates(lake: Lake, country: str, *, quarantined: Collection[str] | None = None) -> pl.DataFrame:
+    """Return the GENERATED_CANDIDATES rows that a country's parts hold; empty when there are none.
+
+    Args:
+        lake: holds the manifest.
+        country: partition of the manifest.
+        quarantined: request ids still in quarantine; quarantined rows of other requests are left out, so that
+            they are tried again. None keeps every row.
+    """
+    rows = lake.read_parts(LOG, country)
+    if quarantined is None:
+        return rows
+    return rows.filter((pl.col("status") == "ok") | pl.col("request_id").is_in(list(quarantined)))
+
+
+def store_candidate(lake: Lake, task: RenderTask, picture: np.ndarray, how: Rendered) -> Row:
+    """Store a picture with its row inside, unless there is one, and return the row of what is stored."""
+    height, width = picture.shape[:2]
+    seen = {"pixel_sha256": pixel_sha256(picture), "width": width, "height": height}
+    row = {**_row(task, how), "status": "ok", **seen}
+    png = encode_png(picture, {CHUNK: canonical_json({**row, "rendered_at": how.rendered_at.isoformat()})})
+    if lake.put_image(task.candidate_id, png):
+        return {**row, "file_sha256": sha256_hex(png)}
+    stored, _ = recover_candidate(lake, task)
+    return stored
+
+
+def recover_candidate(lake: Lake, task: RenderTask) -> tuple[Row, np.ndarray]:
+    """Return (manifest row, picture) of a stored candidate.
+
+    Raises:
+        ImageError: the file cannot be opened, or carries no manifest row of this candidate.
+    """
+    png = lake.get_image(task.candidate_id)
+    row = json.loads(read_png_text(png).get(CHUNK, "{}"))
+    picture = open_image(png)
+    if row.get("candidate_id") != task.candidate_id or row.get("pixel_sha256") != pixel_sha256(picture):
+        raise ImageError(
+            f"the stored picture of candidate {task.candidate_id} is not the one its manifest describes",
+            fix="delete it from the lake's images and materialize generated_candidates again",
+        )
+    # The request that asks now, not the one that first asked for these pixels.
+    known = {**row, **task.identity_row(), "rendered_at": datetime.fromisoformat(row["rendered_at"])}
+    return {**known, "file_sha256": sha256_hex(png)}, picture
+
+
+def quarantined_row(task: RenderTask, reason: str, how: Rendered) -> Row:
+    """Return the manifest row of a candidate that could not be rendered."""
+    return {**_row(task, how), "status": "quarantined", "reason": reason}
+
+
+def _row(task: RenderTask, how: Rendered) -> Row:
+    empty = dict.fromkeys(GENERATED_CANDIDATES.columns)
+    return {**empty, **task.identity_row(), **vars(how)}
+
+
+@dataclass
+class ManifestWriter:
+    """Gathers finished candidates and writes them as parts: scores first, then the rows that count."""
+
+    lake: Lake
+    country: str
+    score: Score
+    clock: Clock
+    _rows: list[Row] = field(default_factory=list)
+    _scored: list[tuple[RenderTask, np.ndarray]] = field(default_factory=list)
+    _since: datetime | None = None
+
+    def add(self, row: Row, scored: tuple[RenderTask, np.ndarray] | None = None) -> None:
+        """Take one finished row and, unless it is quarantined, its task and picture for the scorers."""
+        self._since = self._since or self.clock()
+        self._rows.append(row)
+        if scored:
+            self._scored.append(scored)
+
+    def flush_if_due(self) -> None:
+        """Write a part when enough rows, bytes or time have gathered."""
+        held = sum(picture.nbytes for _, picture in self._scored)
+        old = self._since is not None and self.clock() - self._since >= PART_AGE
+        if len(self._rows) >= PART_ROWS or held >= PART_BYTES or old:
+            self.flush()
+
+    def flush(self) -> None:
+        """Score what has gathered, write its manifest part, and forget it."""
+        if not self._rows:
+            return
+        if self._scored:
+            self.score(*_unzip(self._scored))
+        self.lake.append_part(LOG, self.country, GENERATED_CANDIDATES.frame(self._rows))
+        self._rows, self._scored, self._since = [], [], None
+
+
+def _unzip(pairs: Sequence[tuple[RenderTask, np.ndarray]]) -> tuple[list[RenderTask], list[np.ndarray]]:
+    return [task for task, _ in pairs], [picture for _, picture in pairs]

@@ -1,0 +1,131 @@
+"""Plan what to render: render requests -> tasks -> shards. Pure functions over frames.
+
+A task's identity follows from its request, model version and attempt, so planning twice gives the same
+candidate ids, and everything already in the manifest drops out.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from plateful.identity import candidate_id, seed_for
+from plateful.models.catalog import ModelVersion
+from plateful.models.parameters import effective_parameters
+from plateful.rendering.task import RenderTask
+from plateful.tables import GENERATED_CANDIDATES
+
+
+def plan_tasks(
+    prompts: pl.DataFrame,
+    masks: pl.DataFrame,
+    version: ModelVersion,
+    *,
+    candidates_per_request: int,
+    generations: Mapping[str, int] | None = None,
+) -> list[RenderTask]:
+    """Return every wanted candidate of every request, in the order of `prompts`.
+
+    A request of generation g (how often a person asked for new pictures of its subject) gets the attempts
+    g*n .. g*n+n-1. An inpaint request whose photo has no mask is rendered from text; its receipt says so.
+
+    Args:
+        prompts: PROMPTS frame.
+        masks: INPAINTING_MASKS frame.
+        version: model version to render with.
+        candidates_per_request: n, at least 1.
+        generations: subject -> generation; absent subjects are generation 0.
+    """
+    usable = {row["photo_sha256"]: row for row in masks.iter_rows(named=True)}
+    tasks: dict[str, RenderTask] = {}
+    for request in prompts.iter_rows(named=True):
+        first = (generations or {}).get(request["subject"], 0) * candidates_per_request
+        for attempt in range(first, first + candidates_per_request):
+            task = _task(request, usable.get(request["photo_sha256"]), version, attempt)
+            tasks.setdefault(task.candidate_id, task)
+    return list(tasks.values())
+
+
+def pending_tasks(
+    tasks: Sequence[RenderTask], known: Collection[str], settled: Collection[str]
+) -> list[RenderTask]:
+    """Return the tasks still to render: candidate id not `known`, and request id not `settled`."""
+    return [t for t in tasks if t.candidate_id not in known and t.request_id not in settled]
+
+
+def attributed(known: pl.DataFrame, tasks: Sequence[RenderTask]) -> pl.DataFrame:
+    """Return the manifest rows of these tasks, under the requests that want them now, in the order of `tasks`.
+
+    A record that changes without changing its prompt makes a new request for the same pixels: the candidate stays
+    in the manifest under the request that first asked for it.
+
+    Args:
+        known: GENERATED_CANDIDATES rows.
+        tasks: wanted candidates.
+    """
+    rows = {row["candidate_id"]: row for row in known.iter_rows(named=True)}
+    wanted = [{**rows[t.candidate_id], **t.identity_row()} for t in tasks if t.candidate_id in rows]
+    return GENERATED_CANDIDATES.frame(wanted)
+
+
+def plan_shards(tasks: Sequence[RenderTask], shard_size: int) -> list[list[RenderTask]]:
+    """Split tasks into shards of at most `shard_size`, each of one model version, route and size."""
+    buckets: dict[tuple, list[RenderTask]] = {}
+    for task in tasks:
+        buckets.setdefault((task.model_version, task.route, task.parameters["size"]), []).append(task)
+    return [
+        bucket[start : start + shard_size]
+        for bucket in buckets.values()
+        for start in range(0, len(bucket), shard_size)
+    ]
+
+
+def _task(
+    request: Mapping[str, Any], mask: Mapping[str, Any] | None, version: ModelVersion, attempt: int
+) -> RenderTask:
+    inpaint = request["route"] == "inpaint" and mask is not None and mask["mask_sha256"] is not None
+    parameters, receipt = effective_parameters(
+        json.loads(request["parameters"]), version.entry, prompt=request["prompt"], inpaint=inpaint
+    )
+    receipt["route"] = _route_line(request["route"], inpaint, mask)
+    seed = seed_for(request["country"], request["subject"], attempt)
+    init, mask_sha = (request["photo_sha256"], mask["mask_sha256"]) if inpaint and mask else (None, None)
+    identity = candidate_id(
+        model_digest=version.digest,
+        adapter_digests=(),
+        prompt=request["prompt"],
+        negative_prompt=request["negative_prompt"],
+        parameters=parameters,
+        seed=seed,
+        init_image=init,
+        mask=mask_sha,
+        reference_image=None,
+    )
+    return RenderTask(
+        candidate_id=identity,
+        request_id=request["request_id"],
+        country=request["country"],
+        subject=request["subject"],
+        attempt=attempt,
+        seed=seed,
+        model=version.model,
+        model_version=version.digest,
+        prompt=request["prompt"],
+        negative_prompt=request["negative_prompt"],
+        parameters=parameters,
+        receipt=receipt,
+        route="inpaint" if inpaint else "text_to_image",
+        init_sha256=init,
+        mask_sha256=mask_sha,
+        expected_text=request["expected_text"],
+        rubric=request["rubric"],
+    )
+
+
+def _route_line(asked: str, inpaint: bool, mask: Mapping[str, Any] | None) -> dict[str, Any]:
+    effective = "inpaint" if inpaint else "text_to_image"
+    if asked == effective:
+        return {"requested": asked, "effective": effective, "status": "honoured"}
+    reason = mask["status"] if mask else "no mask row for this photo"
+    return {"requested": asked, "effective": effective, "status": "emulated", "reason": reason}

@@ -1,0 +1,43 @@
+"""What a renderer is to a shard: a model version that turns tasks into pictures, batch by batch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from plateful.errors import RenderError
+from plateful.models.catalog import ModelVersion
+from plateful.rendering.task import RenderTask
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class CandidateError(RenderError):
+    """One candidate failed for a named reason (the UI counts reasons)."""
+
+    def __init__(self, reason: str, message: str, *, fix: str) -> None:
+        super().__init__(f"{reason}: {message}", fix=fix)
+        self.reason = reason
+
+
+class Renderer(Protocol):
+    """Renders tasks of one model version."""
+
+    version: ModelVersion
+    device: str
+
+    def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
+        """Split tasks into groups that `render` does in one go; every task is in exactly one group."""
+        ...
+
+    def render(
+        self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
+    ) -> list[np.ndarray | RenderError]:
+        """Return one uint8 RGB picture (size, size, 3) or error per task, in order.
+
+        Args:
+            tasks: any tasks of this version.
+            init_images: sha256 -> uint8 RGB (H, W, 3), for the tasks that name one.
+            masks: sha256 -> uint8 (H, W) or (H, W, 3), 255 where to paint.
+        """
+        ...

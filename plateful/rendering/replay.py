@@ -1,0 +1,70 @@
+"""Replay: render a stored candidate again from its manifest row and compare the pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from plateful.errors import ModelError, RenderError, StoreError
+from plateful.identity import sha256_hex
+from plateful.rendering.manifest import known_candidates
+from plateful.rendering.renderer import Renderer
+from plateful.rendering.task import RenderTask
+from plateful.stores.lake import Lake
+from plateful.vision.image_io import open_image, pixel_sha256
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """Outcome of a replay; the shas are over RGB pixels. The same device kind promises the same pixels."""
+
+    candidate_id: str
+    identical: bool
+    stored_sha: str
+    replayed_sha: str
+    device: str
+    rendered_on: str
+
+
+def replay(candidate_id: str, country: str, lake: Lake, renderer: Renderer) -> ReplayResult:
+    """Render a candidate again and say whether its pixels are the stored ones.
+
+    Raises:
+        StoreError: no such candidate, or its stored file is not the one that was recorded.
+        ModelError: the renderer is of another model version.
+        RenderError: it cannot be rendered any more (for one, its photo is gone).
+    """
+    row = _row(candidate_id, country, lake)
+    task = RenderTask.from_row(row)
+    if task.model_version != renderer.version.digest:
+        raise ModelError(
+            f"candidate {candidate_id} was rendered by version {task.model_version[:12]} of {task.model!r}, "
+            f"the loaded one is {renderer.version.digest[:12]}",
+            fix="restore the weights and the catalog entry of that version",
+        )
+    stored = lake.get_image(candidate_id)
+    if sha256_hex(stored) != row["file_sha256"]:
+        raise StoreError(
+            f"the stored file of candidate {candidate_id} is not the one recorded in the manifest",
+            fix="restore it from a backup; it may not be published",
+        )
+    (result,) = renderer.render([task], _picture(lake, task.init_sha256), _picture(lake, task.mask_sha256))
+    if isinstance(result, RenderError):
+        raise result
+    before, after = pixel_sha256(open_image(stored)), pixel_sha256(result)
+    return ReplayResult(candidate_id, before == after, before, after, renderer.device, row["device"])
+
+
+def _row(candidate_id: str, country: str, lake: Lake) -> dict:
+    wanted = (pl.col("candidate_id") == candidate_id) & (pl.col("status") == "ok")
+    rows = known_candidates(lake, country).filter(wanted)
+    if rows.is_empty():
+        raise StoreError(
+            f"candidate {candidate_id!r} is not among the rendered candidates of {country}",
+            fix="take a candidate id from generated_candidates of that country",
+        )
+    return rows.row(0, named=True)
+
+
+def _picture(lake: Lake, key: str | None) -> dict[str, np.ndarray]:
+    return {key: open_image(lake.get_image(key))} if key else {}

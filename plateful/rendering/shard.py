@@ -1,0 +1,184 @@
+"""Render one shard: a long loop of idempotent writes that may be killed anywhere and run again.
+
+Per batch: render, store the pictures. Per part: score the pictures in memory, then write their manifest rows.
+A rerun skips rows in the manifest, recovers rows from stored pictures, and renders the rest, at most one
+batch twice.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from plateful.errors import ImageError, RenderError
+from plateful.rendering.manifest import (
+    Clock,
+    ManifestWriter,
+    Rendered,
+    Score,
+    known_candidates,
+    quarantined_row,
+    recover_candidate,
+    store_candidate,
+)
+from plateful.rendering.renderer import Renderer
+from plateful.rendering.task import RenderTask
+from plateful.stores.lake import Lake
+from plateful.vision.image_io import open_image
+
+# (request id, stage, reason) -> how often that request has failed.
+NoteFailure = Callable[[str, str, str], int]
+
+
+def _unfenced() -> None:
+    """Allow every write."""
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What a shard did, in candidates. Those already rendered before are in none of the counts."""
+
+    rendered: int
+    recovered: int
+    quarantined: int
+    seconds: float
+
+
+@dataclass
+class _Shard:
+    """One shard's loop: its adapters, its manifest and its counts."""
+
+    renderer: Renderer
+    lake: Lake
+    country: str
+    clock: Clock
+    run_id: str
+    max_attempts: int
+    note_failure: NoteFailure
+    check: Callable[[], None]
+    manifest: ManifestWriter
+    rendered: int = 0
+    recovered: int = 0
+    quarantined: int = 0
+
+    def recover(self, tasks: Sequence[RenderTask]) -> list[RenderTask]:
+        """Take the rows of stored pictures into the manifest; return the tasks that have no picture."""
+        fresh = []
+        for task in tasks:
+            if not self.lake.has_image(task.candidate_id):
+                fresh.append(task)
+                continue
+            try:
+                row, picture = recover_candidate(self.lake, task)
+            except ImageError as error:
+                self._quarantine(task, "stored_image_unreadable", str(error))
+                continue
+            self.manifest.add(row, (task, picture))
+            self.recovered += 1
+            self.manifest.flush_if_due()
+        return fresh
+
+    def render(self, batch: list[RenderTask]) -> None:
+        """Render and store one batch; tasks that fail are tried again alone, then quarantined."""
+        started = self.clock()
+        results = self._attempt(batch)
+        self.check()
+        share = (self.clock() - started).total_seconds() / len(batch)
+        for task, result in zip(batch, results, strict=True):
+            picture = self._alone(task) if isinstance(result, RenderError) else result
+            if picture is None:
+                continue
+            row = store_candidate(self.lake, task, picture, self._how(share))
+            self.manifest.add(row, (task, picture))
+            self.rendered += 1
+        self.manifest.flush_if_due()
+
+    def _alone(self, task: RenderTask) -> np.ndarray | None:
+        """Try a failed task by itself until it works or its request has failed too often."""
+        result, attempts = None, 0
+        for _ in range(self.max_attempts):
+            (result,) = self._attempt([task])
+            if not isinstance(result, RenderError):
+                return result
+            attempts = self.note_failure(task.request_id, "render", str(result))
+            if attempts >= self.max_attempts:
+                break
+        reason = getattr(result, "reason", "render_failed")
+        self._quarantine(task, reason)
+        return None
+
+    def _attempt(self, tasks: list[RenderTask]) -> list[np.ndarray | RenderError]:
+        photos = dict(self._opened({t.init_sha256 for t in tasks if t.init_sha256}))
+        masks = dict(self._opened({t.mask_sha256 for t in tasks if t.mask_sha256}))
+        return self.renderer.render(tasks, photos, masks)
+
+    def _opened(self, keys: set[str]) -> Iterator[tuple[str, np.ndarray]]:
+        """Open stored photos or masks; the renderer names the tasks whose picture is not among them."""
+        for key in sorted(keys):
+            if not self.lake.has_image(key):
+                continue
+            try:
+                yield key, open_image(self.lake.get_image(key))
+            except ImageError:
+                continue
+
+    def _quarantine(self, task: RenderTask, reason: str, detail: str | None = None) -> None:
+        if detail:
+            self.note_failure(task.request_id, "render", f"{reason}: {detail}")
+        self.manifest.add(quarantined_row(task, reason, self._how(0.0)))
+        self.quarantined += 1
+
+    def _how(self, seconds: float) -> Rendered:
+        return Rendered(self.renderer.device, seconds, self.clock(), self.run_id)
+
+
+def render_shard(
+    tasks: Sequence[RenderTask],
+    *,
+    renderer: Renderer,
+    lake: Lake,
+    country: str,
+    score: Score,
+    clock: Clock,
+    run_id: str,
+    on_progress: Callable[[int, int], None],
+    max_attempts: int,
+    note_failure: NoteFailure,
+    check: Callable[[], None] = _unfenced,
+) -> ShardReport:
+    """Bring every task of a shard into the country's manifest, rendered, recovered or quarantined.
+
+    Args:
+        tasks: tasks of the renderer's model version.
+        renderer: loaded renderer.
+        lake: holds pictures, photos, masks and the manifest.
+        country: partition of the manifest.
+        score: scores tasks and their pictures (uint8 RGB), keeps the scores; called before their rows count.
+        clock: current time, aware UTC.
+        run_id: run recorded in the rows.
+        on_progress: told (done, total) tasks after recovery and after each batch.
+        max_attempts: failures of a request after which a failing candidate is quarantined.
+        note_failure: counts a failure, e.g. `Ledger.note_failure` of the country.
+        check: called before writes; raises when this run may no longer write (lost lease).
+
+    Raises:
+        StoreError: the lake refused a write, or `check` did; what was stored stays and a rerun recovers it.
+    """
+    started = clock()
+    manifest = ManifestWriter(lake, country, score, clock)
+    shard = _Shard(renderer, lake, country, clock, run_id, max_attempts, note_failure, check, manifest)
+    manifested = known_candidates(lake, country)
+    # A quarantined candidate that is handed in again is wanted again.
+    known = set(manifested.filter(pl.col("status") == "ok")["candidate_id"])
+    fresh = shard.recover([task for task in tasks if task.candidate_id not in known])
+    done = len(tasks) - len(fresh)
+    on_progress(done, len(tasks))
+    for batch in renderer.batches(fresh):
+        shard.render(batch)
+        done += len(batch)
+        on_progress(done, len(tasks))
+    check()
+    manifest.flush()
+    seconds = (clock() - started).total_seconds()
+    return ShardReport(shard.rendered, shard.recovered, shard.quarantined, seconds)

@@ -1,0 +1,1 @@
+"""What people read: the summary whose counts add up, the HTML contact sheet, small picture grids."""

@@ -1,0 +1,214 @@
+"""Cards of the report: one per render request, joined from the country's tables, free of HTML."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from plateful.errors import StoreError
+from plateful.reporting.thumbnails import Thumbnails
+
+# The tables that a country's page is made of; `feed` ones come first.
+REPORT_TABLES = (
+    "rejects", "translated_products", "prompts", "inpainting_masks", "generated_candidates", "safety_scores",
+    "quality_scores", "judge_verdicts", "accepted_candidates", "review_decisions", "published_images",
+)  # fmt: skip
+STATUSES = ("published", "pending_review", "rejected", "quarantined")
+# Attention first: what waits for a person, then what is live, then what failed.
+ORDER = {"pending_review": 0, "published": 1, "rejected": 2, "quarantined": 3}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CountryTables:
+    """One country's tables (plateful.tables) by name: all of REPORT_TABLES."""
+
+    country: str
+    name: str
+    tables: Mapping[str, pl.DataFrame]
+
+    def __post_init__(self) -> None:
+        missing = [name for name in REPORT_TABLES if name not in self.tables]
+        if missing:
+            raise StoreError(
+                f"report of {self.country}: tables {missing} are missing", fix="materialize them first"
+            )
+
+    def by(self, table: str, column: str) -> dict[Any, Row]:
+        """Return a table's rows by one column's value."""
+        return {row[column]: row for row in self.tables[table].iter_rows(named=True)}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A score as a bar: `value` 0..1, or None when the score is missing, which counts as a failure."""
+
+    name: str
+    value: float | None
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One candidate: picture (None when it could not be rendered), scores, answers and what became of it."""
+
+    candidate_id: str
+    attempt: int
+    image: str | None
+    verdict: str
+    bars: tuple[Bar, ...]
+    answers: tuple[Row, ...]
+    reasons: tuple[str, ...]
+    found_text: str | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One render request with its product, candidates and outcome."""
+
+    status: str
+    product: Row
+    prompt: Row
+    decision: Row
+    photo: str | None
+    mask: str | None
+    mask_area: float | None
+    published: Row | None
+    tiles: tuple[Tile, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Every named reason on the card, its decision's and its candidates', once each."""
+        named = [*self.decision["reasons"], *(reason for tile in self.tiles for reason in tile.reasons)]
+        return tuple(dict.fromkeys(named))
+
+
+def image_keys(tables: CountryTables) -> list[str]:
+    """Return the lake keys of every picture that the country's cards show."""
+    candidates = tables.tables["generated_candidates"].filter(pl.col("status") == "ok")["candidate_id"]
+    photos = tables.tables["translated_products"]["photo_sha256"].drop_nulls()
+    outlined = tables.tables["inpainting_masks"].filter(pl.col("mask_sha256").is_not_null())["photo_sha256"]
+    return [*candidates, *photos, *outlined]
+
+
+def cards(tables: CountryTables, thumbnails: Thumbnails, limit: int) -> list[Card]:
+    """Join a country's tables to at most `limit` cards, those that need attention first."""
+    decisions = tables.by("review_decisions", "request_id")
+    prompts = tables.tables["prompts"].rows(named=True)
+    live = _live(tables)
+    status = {p["request_id"]: _status(decisions[p["request_id"]], live) for p in prompts}
+    prompts.sort(key=lambda p: (ORDER[status[p["request_id"]]], p["subject"]))
+    join = _Join(tables, thumbnails)
+    return [
+        join.card(prompt, decisions[prompt["request_id"]], status[prompt["request_id"]], live)
+        for prompt in prompts[:limit]
+    ]
+
+
+def reason_counts(tables: CountryTables) -> Counter[str]:
+    """Count the named reasons for which candidates were not accepted."""
+    return Counter(tables.tables["accepted_candidates"]["reasons"].explode().drop_nulls().to_list())
+
+
+def reject_counts(rejects: pl.DataFrame) -> Counter[str]:
+    """Count feed rejects by reason."""
+    return Counter(rejects["reason"].to_list())
+
+
+def _live(tables: CountryTables) -> dict[str, Row]:
+    live = tables.tables["published_images"].filter(pl.col("status") == "live")
+    return {row["candidate_id"]: row for row in live.iter_rows(named=True)}
+
+
+def _status(decision: Row, live: Mapping[str, Row]) -> str:
+    if decision["status"] != "approved":
+        return decision["status"]
+    # An approved candidate that publishing has not shown yet still waits, as far as the reader is concerned.
+    return "published" if decision["candidate_id"] in live else "pending_review"
+
+
+class _Join:
+    """The country's tables by key, looked up once per card."""
+
+    def __init__(self, tables: CountryTables, thumbnails: Thumbnails) -> None:
+        self._thumbnails = thumbnails
+        self._products = tables.by("translated_products", "product_id")
+        self._masks = tables.by("inpainting_masks", "product_id")
+        self._scores = {
+            name: tables.by(name, "candidate_id")
+            for name in ("safety_scores", "quality_scores", "judge_verdicts", "accepted_candidates")
+        }
+        self._candidates: dict[str, list[Row]] = {}
+        for row in tables.tables["generated_candidates"].sort("attempt").iter_rows(named=True):
+            self._candidates.setdefault(row["request_id"], []).append(row)
+
+    def card(self, prompt: Row, decision: Row, status: str, live: Mapping[str, Row]) -> Card:
+        product = self._products[prompt["product_ids"][0]]
+        photo, mask = product["photo_sha256"], self._masks.get(product["product_id"])
+        has_mask = photo and mask and mask["mask_sha256"]
+        chosen = decision["candidate_id"]
+        found = self._candidates.get(prompt["request_id"], [])
+        return Card(
+            status=status,
+            product=product,
+            prompt=prompt,
+            decision=decision,
+            photo=self._thumbnails.uri(photo) if photo else None,
+            mask=self._thumbnails.outlined(photo, mask["mask_sha256"]) if has_mask else None,
+            mask_area=mask["area"] if has_mask else None,
+            published=live.get(chosen),
+            tiles=tuple(self._tile(row, chosen, status) for row in found),
+        )
+
+    def _tile(self, candidate: Row, chosen: str | None, status: str) -> Tile:
+        key = candidate["candidate_id"]
+        safety, quality, judged, accepted = (table.get(key) for table in self._scores.values())
+        reasons = accepted["reasons"] if accepted else ([candidate["reason"]] if candidate["reason"] else [])
+        return Tile(
+            candidate_id=key,
+            attempt=candidate["attempt"] + 1,
+            image=self._thumbnails.uri(key) if candidate["status"] == "ok" else None,
+            verdict=_verdict(candidate, accepted, is_chosen=key == chosen, status=status),
+            bars=() if candidate["status"] != "ok" else _bars(safety, quality, judged),
+            answers=tuple(json.loads(judged["answers"])) if judged else (),
+            reasons=tuple(reasons),
+            found_text=safety["found_text"] if safety else None,
+        )
+
+
+def _verdict(candidate: Row, accepted: Row | None, *, is_chosen: bool, status: str) -> str:
+    if candidate["status"] != "ok":
+        return "quarantined"
+    if is_chosen and status in ("published", "pending_review"):
+        return status
+    return "accepted" if accepted and accepted["accepted"] else "rejected"
+
+
+_SAFETY = ("text", "people", "creatures")
+_QUALITY = ("position", "margins", "sharpness", "exposure", "contrast", "saturation")
+
+
+def _bars(safety: Row | None, quality: Row | None, judged: Row | None) -> tuple[Bar, ...]:
+    """Fidelity, safety (its weakest score) and quality; the parts go into the detail."""
+    return (
+        Bar(
+            "Fidelity",
+            judged and judged["fidelity"],
+            bool(judged and judged["passed"]),
+            "the judge's answers, mean",
+        ),
+        Bar("Safety", safety and min(safety[n] for n in _SAFETY), _passed(safety), _parts(safety, _SAFETY)),
+        Bar("Quality", quality and quality["quality"], _passed(quality), _parts(quality, _QUALITY)),
+    )
+
+
+def _passed(row: Row | None) -> bool:
+    return bool(row and row["passed"])
+
+
+def _parts(row: Row | None, names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} {row[name]:.2f}" for name in names) if row else "not scored"

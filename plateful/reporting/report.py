@@ -1,0 +1,170 @@
+"""The HTML contact sheet: one self-contained page that shows a content manager what was made and why.
+
+Pictures are inline; the page asks for nothing over the network, and its content security policy lets nothing
+run or load but its own style and script, named by their hashes. All text is escaped: menu words are data.
+"""
+
+import base64
+import hashlib
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+
+from plateful.reporting.cards import (
+    STATUSES,
+    CountryTables,
+    cards,
+    image_keys,
+    reason_counts,
+    reject_counts,
+)
+from plateful.reporting.thumbnails import ReadImage, Thumbnails
+
+TEMPLATES = Path(__file__).parent / "templates"
+# Base64 bytes of all pictures together: with about 5 kB of text a card, 250 cards stay below 8 MB.
+IMAGE_BUDGET = 5_500_000
+CARDS_PER_COUNTRY = 400
+REJECTS_SHOWN = 200
+WORDS = {
+    "published": "Published",
+    "pending_review": "Waiting for review",
+    "rejected": "Rejected",
+    "quarantined": "Quarantined",
+    "accepted": "Passed, not chosen",
+}
+GATES = {"safety": "Safety", "quality": "Quality", "fidelity": "Fidelity", "rank": "Rank", "render": "Render"}
+
+
+def write_report(
+    path: Path,
+    summary: Mapping[str, Any],
+    countries: Sequence[CountryTables],
+    *,
+    read_image: ReadImage,
+    generated_at: datetime,
+    feed_rejects: pl.DataFrame | None = None,
+    cards_per_country: int = CARDS_PER_COUNTRY,
+    image_budget: int = IMAGE_BUDGET,
+) -> Path:
+    """Write the report of a run to `path`, atomically; return `path`.
+
+    Args:
+        path: HTML file.
+        summary: the structure of `plateful.reporting.summary.summary_json`.
+        countries: one per country of the summary, with all of `cards.REPORT_TABLES`.
+        read_image: lake image key -> bytes.
+        generated_at: aware time shown in the header.
+        feed_rejects: REJECTS of rows that no country owns.
+        cards_per_country: cards shown per country, those that need attention first; the rest is counted.
+        image_budget: bytes that all inline pictures may take; thumbnails shrink to fit.
+
+    Raises:
+        StoreError: a table or picture is missing.
+    """
+    # As many pictures at most as cards times what they show; a larger country is cut, so its keys are scaled.
+    keys = [key for tables in countries for key in image_keys(tables)[: cards_per_country * 4]]
+    thumbnails = Thumbnails.within(image_budget, keys, read_image)
+    html = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summary,
+            countries=[_section(tables, summary, thumbnails, cards_per_country) for tables in countries],
+            feed_rejects=_rejects(feed_rejects) if feed_rejects is not None and feed_rejects.height else None,
+            histogram=_histogram(sum((reason_counts(tables) for tables in countries), start=Counter())),
+            statuses=STATUSES,
+            generated_at=generated_at,
+            **_inline(),
+        )
+    )
+    _write_whole(path, html)
+    return path
+
+
+def reason_label(reason: str) -> str:
+    """Say a named reason in words: `quality:blur` -> `Quality: blur`."""
+    gate, _, name = reason.partition(":")
+    if not name:
+        return reason.replace("_", " ").capitalize()
+    return f"{GATES.get(gate, gate)}: {name.replace('_', ' ')}"
+
+
+def reason_gate(reason: str) -> str:
+    """Return the gate that a reason names, for its colour; `other` when it names none of ours."""
+    gate, _, name = reason.partition(":")
+    return gate if name and gate in GATES else "other"
+
+
+def _section(
+    tables: CountryTables, summary: Mapping[str, Any], thumbnails: Thumbnails, limit: int
+) -> dict[str, Any]:
+    shown = cards(tables, thumbnails, limit)
+    return {
+        "code": tables.country,
+        "name": tables.name,
+        "counts": summary["countries"][tables.country],
+        "cards": shown,
+        "left_out": tables.tables["prompts"].height - len(shown),
+        "rejects": _rejects(tables.tables["rejects"]),
+        "retired": tables.tables["published_images"].filter(pl.col("status") == "retired").rows(named=True),
+    }
+
+
+def _rejects(rejects: pl.DataFrame) -> dict[str, Any]:
+    rows = rejects.sort("reason", "file", "row").head(REJECTS_SHOWN).rows(named=True)
+    return {
+        "rows": rows,
+        "left_out": rejects.height - len(rows),
+        "histogram": _histogram(reject_counts(rejects)),
+    }
+
+
+def _histogram(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return bars, longest first, with their share of the longest."""
+    longest = max(counts.values(), default=1)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [{"reason": reason, "count": n, "share": n / longest} for reason, n in ordered]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # A link's scheme is not covered by escaping.
+    environment.tests["linkable"] = lambda url: url.startswith(("https://", "http://", "file:///"))
+    environment.filters |= {"label": reason_label, "gate": reason_gate, "word": lambda status: WORDS[status]}
+    return environment
+
+
+def _inline() -> dict[str, str]:
+    """Return style and script with the policy hashes that admit exactly them."""
+    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    return {"style": style, "script": script, "style_hash": _policy(style), "script_hash": _policy(script)}
+
+
+def _policy(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

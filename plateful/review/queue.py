@@ -1,0 +1,260 @@
+"""The review queue: what waits for a person, one candidate in full, and a person's word on it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from plateful.acceptance import BEYOND_LIMIT
+from plateful.errors import StoreError
+from plateful.ledger import Decision, Ledger
+from plateful.stores.lake import Lake
+
+Row = Mapping[str, Any]
+# Ids are 64 digits; the list shows the first 12, and those are enough to name one.
+MIN_PREFIX = 8
+_SCORES = {"accepted_candidates": "score", "judge_verdicts": "fidelity", "quality_scores": "quality"}
+_PENDING_COLUMNS = ("request_id", "subject", "candidate_id", "application", "prompt", *_SCORES.values())
+
+
+@dataclass(frozen=True)
+class PendingReview:
+    """One request that waits, with the candidate proposed for it."""
+
+    country: str
+    request_id: str
+    subject: str
+    candidate_id: str
+    application: str
+    name: str
+    prompt: str
+    score: float
+    fidelity: float
+    quality: float
+    reasons: tuple[str, ...]
+
+    def row(self) -> dict[str, Any]:
+        """Return the fields as one flat row, ready for JSON or a table."""
+        return {**asdict(self), "reasons": list(self.reasons)}
+
+
+@dataclass(frozen=True)
+class ReviewDetail:
+    """Everything known about one candidate; its picture is `lake.get_image(candidate_id)`."""
+
+    country: str
+    candidate_id: str
+    acceptance: Row
+    prompt: Row
+    candidate: Row
+    safety: Row | None
+    quality: Row | None
+    judge: Row | None
+    decisions: tuple[Decision, ...]
+
+    def row(self) -> dict[str, Any]:
+        """Return what a reviewer needs as one flat row, ready for JSON or a table."""
+        return {
+            "candidate_id": self.candidate_id,
+            "country": self.country,
+            **{
+                name: self.acceptance[name] for name in ("request_id", "subject", "accepted", "rank", "score")
+            },
+            "gate_failures": list(self.acceptance["reasons"]),
+            **{name: self.prompt[name] for name in ("application", "prompt", "expected_text")},
+            **{
+                name: self.candidate[name]
+                for name in ("model", "model_version", "seed", "route", "rendered_at")
+            },
+            "safety": _scores(self.safety),
+            "quality": _scores(self.quality),
+            "judge": _scores(self.judge),
+            "decisions": [
+                f"{d.decided_at:%F} {d.decision} by {d.decided_by}: {d.reason}" for d in self.decisions
+            ],
+            "image": f"images/{self.candidate_id[:2]}/{self.candidate_id}.png",
+        }
+
+
+def pending(country: str, lake: Lake, ledger: Ledger) -> list[PendingReview]:
+    """Return what waits in a country, best score first; what was decided since the last run is left out.
+
+    Raises:
+        StoreError: the country was never materialized.
+    """
+    decided = {decision.candidate_id for decision in ledger.decisions(country)}
+    waiting = lake.read_table("review_decisions", country).filter(pl.col("status") == "pending_review")
+    joined = waiting.join(
+        lake.read_table("prompts", country).select("request_id", "application", "prompt", "product_ids"),
+        on="request_id",
+    )
+    for table, column in _SCORES.items():
+        scores = lake.read_table(table, country).select("candidate_id", column)
+        joined = joined.join(scores, on="candidate_id")
+    names = dict(lake.read_table("products", country).select("product_id", "name").iter_rows())
+    return [
+        PendingReview(
+            country=country,
+            reasons=tuple(row["reasons"]),
+            name=" + ".join(names.get(product, product) for product in row["product_ids"]),
+            **{column: row[column] for column in _PENDING_COLUMNS},
+        )
+        for row in joined.sort("score", "request_id", descending=[True, False]).iter_rows(named=True)
+        if row["candidate_id"] not in decided
+    ]
+
+
+def show(candidate_id: str, country: str | None, lake: Lake, ledger: Ledger) -> dict[str, Any]:
+    """Return one candidate as a flat row with its picture's path in the lake; see `detail`."""
+    return detail(candidate_id, country, lake, ledger).row()
+
+
+def detail(candidate_id: str, country: str | None, lake: Lake, ledger: Ledger) -> ReviewDetail:
+    """Return one candidate in full.
+
+    Args:
+        candidate_id: the id, or its first eight or more digits.
+        country: where to look; None looks in every country.
+        lake: tables.
+        ledger: decisions.
+
+    Raises:
+        StoreError: no such candidate, or several start with these digits.
+    """
+    place, acceptance = _find(candidate_id, country, lake)
+    key = acceptance["candidate_id"]
+    prompt = _one(lake, "prompts", place, "request_id", acceptance["request_id"])
+    candidate = _one(lake, "generated_candidates", place, "candidate_id", key)
+    if prompt is None or candidate is None:
+        raise StoreError(
+            f"candidate {key} belongs to request {acceptance['request_id']}, which is no longer in {place}",
+            fix=f"materialize {place} again; its record has changed or left the feed",
+        )
+    return ReviewDetail(
+        country=place,
+        candidate_id=key,
+        acceptance=acceptance,
+        prompt=prompt,
+        candidate=candidate,
+        safety=_one(lake, "safety_scores", place, "candidate_id", key),
+        quality=_one(lake, "quality_scores", place, "candidate_id", key),
+        judge=_one(lake, "judge_verdicts", place, "candidate_id", key),
+        decisions=tuple(d for d in ledger.decisions(place) if d.candidate_id == key),
+    )
+
+
+def approve(
+    candidate_id: str,
+    country: str | None,
+    lake: Lake,
+    ledger: Ledger,
+    *,
+    by: str,
+    reason: str,
+    clock: Callable[[], datetime],
+    revise: bool = False,
+) -> Decision:
+    """Record that a person approves a candidate; the next publication shows it.
+
+    Args:
+        candidate_id: the id, or its first eight or more digits.
+        country: where to look; None looks in every country.
+        lake: tables.
+        ledger: takes the decision.
+        by: who decides.
+        reason: why.
+        clock: aware UTC.
+        revise: overrule an earlier decision on this candidate.
+
+    Raises:
+        StoreError: unknown candidate, one that failed a gate, or one already decided.
+    """
+    return _say("approved", detail(candidate_id, country, lake, ledger), ledger, by, reason, clock, revise)
+
+
+def reject(
+    candidate_id: str,
+    country: str | None,
+    lake: Lake,
+    ledger: Ledger,
+    *,
+    by: str,
+    reason: str,
+    clock: Callable[[], datetime],
+    revise: bool = False,
+) -> Decision:
+    """Record that a person rejects a candidate; the next accepted one takes its place, a live image retires.
+
+    Arguments and errors are those of `approve`; a reason is required.
+    """
+    if not reason.strip():
+        raise StoreError(f"rejecting {candidate_id} needs a reason", fix="say what is wrong with the picture")
+    return _say("rejected", detail(candidate_id, country, lake, ledger), ledger, by, reason, clock, revise)
+
+
+def _say(
+    word: str,
+    found: ReviewDetail,
+    ledger: Ledger,
+    by: str,
+    reason: str,
+    clock: Callable[[], datetime],
+    revise: bool,
+) -> Decision:
+    failed = [name for name in found.acceptance["reasons"] if name != BEYOND_LIMIT]
+    if failed:
+        raise StoreError(
+            f"candidate {found.candidate_id} failed {', '.join(failed)} and cannot be {word}",
+            fix="decide on another candidate of the request, or regenerate it",
+        )
+    last = found.decisions[-1] if found.decisions else None
+    if last is not None and last.decision == word:
+        raise StoreError(
+            f"candidate {found.candidate_id} was already {word} by {last.decided_by}",
+            fix="nothing to do",
+        )
+    decision = Decision(
+        country=found.country,
+        request_id=found.acceptance["request_id"],
+        subject=found.acceptance["subject"],
+        record_hash=found.prompt["record_hash"],
+        candidate_id=found.candidate_id,
+        decision=word,
+        decided_by=by,
+        reason=reason,
+        decided_at=clock(),
+    )
+    ledger.record_decision(decision, revise=revise)
+    return decision
+
+
+def _find(candidate_id: str, country: str | None, lake: Lake) -> tuple[str, Row]:
+    if len(candidate_id) < MIN_PREFIX:
+        raise StoreError(f"candidate {candidate_id!r} is too short", fix=f"give {MIN_PREFIX} digits or more")
+    found = [
+        (place, row)
+        for place in ([country] if country else lake.partitions("accepted_candidates"))
+        for row in lake.read_table("accepted_candidates", place)
+        .filter(pl.col("candidate_id").str.starts_with(candidate_id))
+        .iter_rows(named=True)
+    ]
+    if not found:
+        where = f"in {country}" if country else "in any country"
+        raise StoreError(f"candidate {candidate_id!r} is not {where}", fix="list them with `plateful review`")
+    if len(found) > 1:
+        raise StoreError(f"{len(found)} candidates start with {candidate_id!r}", fix="give more digits")
+    return found[0]
+
+
+def _scores(row: Row | None) -> dict[str, Any]:
+    """Return a gate's numbers and verdict; empty when it has not looked at the candidate."""
+    return {name: value for name, value in (row or {}).items() if name != "candidate_id"}
+
+
+def _one(lake: Lake, table: str, country: str, column: str, value: str) -> Row | None:
+    if not lake.has_table(table, country):
+        return None
+    rows = lake.read_table(table, country).filter(pl.col(column) == value)
+    return rows.row(0, named=True) if rows.height else None

@@ -1,0 +1,125 @@
+"""From the signals of one picture to its verdict: pure functions over raw values and a profile's thresholds.
+
+A signal that is missing (no subject found) is a failure with a name, never a pass.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plateful.scoring.thresholds import GATE, PeopleSettings, QualitySettings, TextSettings
+from plateful.scoring.verdict import Verdict
+from plateful.vision.measures import Measures
+from plateful.vision.ocr import TextRegion, unexpected
+from plateful.vision.people import Detections
+from plateful.vision.saliency import Subject
+
+
+@dataclass(frozen=True)
+class SafetyVerdict:
+    """Verdict over text, people and creatures, and the unexpected text that was read (None when none)."""
+
+    verdict: Verdict
+    found_text: str | None
+
+
+def safety_verdict(
+    regions: Sequence[TextRegion],
+    expected: str | None,
+    seen: Detections,
+    clip_shares: tuple[float, float],
+    text: TextSettings,
+    people: PeopleSettings,
+) -> SafetyVerdict:
+    """Judge one picture's text, people and creatures.
+
+    Args:
+        regions: all text regions found.
+        expected: text that the picture may carry.
+        seen: OpenCV detections.
+        clip_shares: CLIP's share of 'a person' and of 'a creature', 0..1.
+        text: thresholds of the text gate.
+        people: thresholds of the people and creature gates.
+    """
+    counted = [(evidence(r, text), r) for r in unexpected(regions, expected)]
+    strongest = max((e for e, _ in counted), default=0.0)
+    person, creature = clip_shares
+    detected_person = min(
+        people.face.score(seen.face), people.profile.score(seen.profile), people.body.score(seen.body)
+    )
+    scores = {
+        "text": text.evidence.score(strongest),
+        "people": _with_clip(detected_person, people.person.score(person), people),
+        "creatures": _with_clip(people.cat.score(seen.cat), people.creature.score(creature), people),
+    }
+    failing = [r.text or "(unreadable)" for e, r in counted if text.evidence.score(e) < GATE]
+    return SafetyVerdict(Verdict.of(_below(scores), scores), " / ".join(failing) or None)
+
+
+def evidence(region: TextRegion, settings: TextSettings) -> float:
+    """How surely a region is text, 0..1.
+
+    Two ways to be text: letters that were read with confidence, enough of them and different enough; or a long line,
+    whatever was read, because recognition knows few scripts and detection knows them all.
+    """
+    count = len(region.letters)
+    variety = min(1.0, (region.shapes + 0.5 * (count - 1)) / settings.letters.value) if count else 0.0
+    legible = 0.0 if region.area > settings.letter_area.value * max(count, 1) else region.reading * variety
+    is_line = region.aspect >= settings.line_aspect.value and region.shapes != 1
+    return max(legible, settings.line.value if is_line else 0.0)
+
+
+def quality_verdict(measures: Measures, subject: Subject | None, settings: QualitySettings) -> Verdict:
+    """Judge composition and photographic quality; scores hold the columns of quality_scores."""
+    limits = settings
+    composition, failures = _composition(subject, limits)
+    lit = {
+        "under_exposed": min(limits.dim.score(measures.brightness), limits.dark.score(measures.dark)),
+        "over_exposed": min(limits.glare.score(measures.brightness), limits.bright.score(measures.bright)),
+    }
+    colour = {
+        "under_saturated": limits.dull.score(measures.saturation),
+        "over_saturated": limits.garish.score(measures.vivid),
+    }
+    sharpness = limits.sharpness.score(measures.sharpness)
+    contrast = limits.contrast.score(measures.contrast)
+    failures += _below({"blur": sharpness, **lit, "low_contrast": contrast, **colour})
+    scores = {
+        **composition,
+        "sharpness": sharpness,
+        "exposure": min(lit.values()),
+        "contrast": contrast,
+        "saturation": min(colour.values()),
+    }
+    total = sum(limits.weights[name].value for name in scores)
+    scores["quality"] = sum(limits.weights[name].value * score for name, score in scores.items()) / total
+    return Verdict.of(failures, scores)
+
+
+def subject_offset(subject: Subject) -> float:
+    """Distance of the subject's middle from the picture's, in shares of its side."""
+    x, y = subject.centre
+    return ((x - 0.5) ** 2 + (y - 0.5) ** 2) ** 0.5
+
+
+def subject_margin(subject: Subject) -> float:
+    """Smallest distance of the subject's box from the frame, in shares of the side; 0 = it touches."""
+    x0, y0, x1, y1 = subject.box
+    return min(x0, y0, 1 - x1, 1 - y1)
+
+
+def _composition(subject: Subject | None, limits: QualitySettings) -> tuple[dict[str, float], tuple[str, ...]]:
+    if subject is None:
+        return {"position": 0.0, "margins": 0.0}, ("no_subject",)
+    scores = {
+        "position": limits.offset.score(subject_offset(subject)),
+        "margins": min(limits.margin.score(subject_margin(subject)), limits.smallest.score(subject.area)),
+    }
+    return scores, _below(scores)
+
+
+def _with_clip(detected: float, clip_score: float, people: PeopleSettings) -> float:
+    return min(detected, max(clip_score, people.clip_floor.value))
+
+
+def _below(scores: dict[str, float]) -> tuple[str, ...]:
+    return tuple(name for name, score in scores.items() if score < GATE)

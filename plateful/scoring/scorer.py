@@ -1,0 +1,117 @@
+"""The scorer: arrays in, rows of safety_scores and quality_scores out; also the same gates for a vendor photo.
+
+Called in the render shard on the pictures in memory, and by the gate assets for what is still missing. Rows are keyed
+by candidate and scorer version, so a new threshold needs no new rendering.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import polars as pl
+
+from plateful.identity import content_hash
+from plateful.scoring.gates import SafetyVerdict, quality_verdict, safety_verdict
+from plateful.scoring.thresholds import Profile, Thresholds, load_thresholds
+from plateful.scoring.verdict import Verdict
+from plateful.tables import TABLES
+from plateful.vision import ocr, people
+from plateful.vision.clip import TinyClip
+from plateful.vision.measures import measure
+from plateful.vision.saliency import find_subject
+
+# Raise when the code of vision/ or scoring/ decides differently on the same thresholds.
+CODE_VERSION = 1
+
+
+class Scorer:
+    """Safety and quality of pictures.
+
+    Args:
+        clip: tiny CLIP, one of the signals for people and creatures.
+        thresholds: the shipped ones by default.
+        threads: onnxruntime's threads for OCR.
+    """
+
+    def __init__(self, clip: TinyClip, thresholds: Thresholds | None = None, *, threads: int = 2) -> None:
+        self._clip = clip
+        self._thresholds = thresholds or load_thresholds()
+        self._reader = ocr.TextReader(threads=threads)
+        self.version = scorer_version(clip.digest, self._thresholds)
+
+    def safety(
+        self,
+        ids: Sequence[str],
+        arrays: Sequence[np.ndarray],
+        expected_texts: Sequence[str | None],
+        *,
+        embeddings: np.ndarray | None = None,
+    ) -> pl.DataFrame:
+        """Gate candidates on text, people and creatures -> SAFETY_SCORES.
+
+        Args:
+            ids: candidate ids, n.
+            arrays: uint8 RGB pictures, n.
+            expected_texts: text that each picture may carry, None for none, n.
+            embeddings: rows of `clip.embed_images(arrays)`, when the caller has them.
+        """
+        profile = self._thresholds.candidate
+        shares = self._clip_shares(arrays, embeddings)
+        each = zip(ids, arrays, expected_texts, shares, strict=True)
+        rows = [_safety_row(i, self.version, self._safety(a, e, s, profile)) for i, a, e, s in each]
+        return TABLES["safety_scores"].frame(rows)
+
+    def quality(self, ids: Sequence[str], arrays: Sequence[np.ndarray]) -> pl.DataFrame:
+        """Gate candidates on composition and photographic measures -> QUALITY_SCORES."""
+        limits = self._thresholds.candidate.quality
+        each = zip(ids, arrays, strict=True)
+        verdicts = [(i, quality_verdict(measure(a), find_subject(a), limits)) for i, a in each]
+        return TABLES["quality_scores"].frame([_quality_row(i, self.version, v) for i, v in verdicts])
+
+    def photo(self, array: np.ndarray) -> Verdict:
+        """Gate one vendor photo with the photo thresholds; no text is expected on it."""
+        profile = self._thresholds.photo
+        safety = self._safety(array, None, self._clip_shares([array], None)[0], profile).verdict
+        quality = quality_verdict(measure(array), find_subject(array), profile.quality)
+        return Verdict.of(safety.failures + quality.failures, {**safety.scores, **quality.scores})
+
+    def _clip_shares(self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None) -> list[tuple[float, float]]:
+        rows = self._clip.embed_images(arrays) if embeddings is None else embeddings
+        person, creature = people.clip_signals(self._clip, rows)
+        return list(zip(person.tolist(), creature.tolist(), strict=True))
+
+    def _safety(
+        self, array: np.ndarray, expected: str | None, shares: tuple[float, float], profile: Profile
+    ) -> SafetyVerdict:
+        text = profile.text
+        regions = self._reader.regions(array, side=int(text.side.value), min_detection=text.min_detection.value)
+        seen = people.detect(array, side=int(profile.people.side.value))
+        return safety_verdict(regions, expected, seen, shares, text, profile.people)
+
+
+def scorer_version(clip_digest: str, thresholds: Thresholds | None = None) -> str:
+    """Return the version of the gates on a CLIP, without loading any model."""
+    limits = thresholds or load_thresholds()
+    return content_hash([CODE_VERSION, limits.digest, clip_digest, ocr.PACKAGE, f"opencv-{cv2.__version__}"])[:16]
+
+
+def _safety_row(candidate: str, version: str, result: SafetyVerdict) -> dict:
+    verdict = result.verdict
+    return {
+        "candidate_id": candidate,
+        "scorer_version": version,
+        **verdict.scores,
+        "found_text": result.found_text,
+        "passed": verdict.passed,
+        "failures": list(verdict.failures),
+    }
+
+
+def _quality_row(candidate: str, version: str, verdict: Verdict) -> dict:
+    return {
+        "candidate_id": candidate,
+        "scorer_version": version,
+        **verdict.scores,
+        "passed": verdict.passed,
+        "failures": list(verdict.failures),
+    }

@@ -1,0 +1,293 @@
+"""MLflow as the record of model versions: one run each, with scores by stratum, pictures and registration.
+
+A run is found by its model version's digest, so logging again updates that run instead of adding one. What
+changed is told by a hash of the scores: equal scores write nothing; others raise the metrics' step by one, so
+the history stays. Registered versions point to a folder of JSON (card and digests); no pickle is ever written
+or read.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from plateful.errors import ConfigError, StoreError
+from plateful.identity import content_hash
+from plateful.reporting.contact_sheet import grid_png
+from plateful.tables import MODEL_LEADERBOARD
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+MODEL, DIGEST = "plateful.model", "plateful.model_version"
+SCORES, REVISION = "plateful.scores", "plateful.revision"
+SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+BATCH = 1000  # MLflow's own limit of metrics per request
+PAGE = 1000  # MLflow's default page of search results
+
+
+@dataclass(frozen=True)
+class LoggedVersion:
+    """Where a model version is recorded; `changed` tells whether this call wrote scores."""
+
+    run_id: str
+    registered_version: str
+    url: str
+    changed: bool
+
+
+class Tracking:
+    """Model versions in MLflow; opens no connection until first used.
+
+    Args:
+        tracking_uri: `sqlite:///<file>` or an MLflow server's address; the registry is the same.
+        artifact_root: folder or URI under which a new experiment keeps its artifacts.
+        ui_url: where MLflow's pages are served, for links.
+        experiment: experiment that holds the runs.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str,
+        artifact_root: str,
+        *,
+        ui_url: str = "http://127.0.0.1:5000",
+        experiment: str = "plateful",
+    ) -> None:
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
+        self.tracking_uri = tracking_uri
+        self.artifact_root = artifact_root
+        self.ui_url = ui_url.rstrip("/")
+        self.experiment = experiment
+        self._connected: MlflowClient | None = None
+
+    def log_model_version(
+        self,
+        model: str,
+        digest: str,
+        scores: pl.DataFrame,
+        metrics: Mapping[str, float],
+        *,
+        images: Sequence[np.ndarray],
+        labels: Sequence[str],
+        params: Mapping[str, Any],
+        card: Mapping[str, Any],
+        clock: datetime | None = None,
+        alias: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> LoggedVersion:
+        """Record a model version's scores in its one run and register it; safe to repeat.
+
+        Args:
+            model: catalog id, the registered model's name.
+            digest: model version.
+            scores: per-item table, kept as CSV.
+            metrics: name -> value, as `plateful.evaluation.scores.summarise` gives them.
+            images: eval pictures, uint8 RGB, for the picture grid; may be empty.
+            labels: one caption per picture.
+            params: what the version is made of; the same for ever.
+            card: JSON of the version (digests, licence, profile): what the registry's source folder holds.
+            clock: time of the metrics; None = MLflow's own.
+            alias: registry alias to move to this version, e.g. `candidate`.
+            tags: what may change between calls, e.g. eval set digest and scorer version.
+
+        Raises:
+            ConfigError: a parameter differs from the one recorded for this version.
+            StoreError: MLflow refused.
+        """
+        with self._explained():
+            run = self._run(model, digest)
+            self._log_params(run, params)
+            changed = self._log_scores(run, scores, metrics, images, labels, dict(tags or {}), clock)
+            version = self._register(run, model, digest, card)
+            if alias:
+                self._client.set_registered_model_alias(model, alias, version)
+        return LoggedVersion(run.info.run_id, version, self._url(run), changed)
+
+    def set_alias(self, model: str, digest: str, alias: str) -> str:
+        """Move an alias to a registered model version; return its registry version.
+
+        Raises:
+            StoreError: that version was never logged.
+        """
+        with self._explained():
+            version = self._registered(model, digest)
+            if version is None:
+                raise StoreError(
+                    f"model {model!r} has no registered version {digest[:12]}",
+                    fix="materialize eval_scores and model_leaderboard for it first",
+                )
+            self._client.set_registered_model_alias(model, alias, version)
+        return version
+
+    def leaderboard(self) -> pl.DataFrame:
+        """Return MODEL_LEADERBOARD of every logged version, best fidelity first."""
+        with self._explained():
+            rows = [
+                self._row(run) for run in self._runs(f"tags.`{DIGEST}` != ''") if REVISION in run.data.tags
+            ]
+        return MODEL_LEADERBOARD.frame(rows).sort("fidelity", "model_version", descending=[True, False])
+
+    @property
+    def _client(self) -> "MlflowClient":
+        if self._connected is None:
+            self._connected = _connect(self.tracking_uri)
+        return self._connected
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except MlflowException as fault:
+            raise StoreError(
+                f"MLflow at {self.tracking_uri} refused: {fault.message}",
+                fix="check the tracking address and that no older MLflow wrote this database",
+            ) from fault
+
+    def _experiment_id(self) -> str:
+        found = self._client.get_experiment_by_name(self.experiment)
+        return (
+            found.experiment_id
+            if found
+            else self._client.create_experiment(self.experiment, self.artifact_root)
+        )
+
+    def _runs(self, where: str) -> list["Run"]:
+        runs, token = [], None
+        while token != "":
+            page = self._client.search_runs(
+                [self._experiment_id()],
+                where,
+                max_results=PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            runs += page
+            token = page.token or ""
+        return runs
+
+    def _run(self, model: str, digest: str) -> "Run":
+        where = f"tags.`{DIGEST}` = '{digest}' and tags.`{MODEL}` = '{model}'"
+        if not self._runs(where):
+            self._client.create_run(
+                self._experiment_id(), tags={MODEL: model, DIGEST: digest}, run_name=f"{model} {digest[:12]}"
+            )
+        # Two processes may both have created one: the oldest stands, the others go.
+        first, *others = self._runs(where)
+        for other in others:
+            self._client.delete_run(other.info.run_id)
+        return first
+
+    def _log_params(self, run: "Run", params: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        wanted, known = {name: str(value) for name, value in params.items()}, run.data.params
+        for name in wanted.keys() & known.keys():
+            if wanted[name] != known[name]:
+                raise ConfigError(
+                    f"model version {run.data.tags[DIGEST][:12]}: parameter {name!r} was {known[name]!r}, "
+                    f"now {wanted[name]!r}",
+                    fix="a version never changes; put what may change into tags",
+                )
+        missing = [Param(name, wanted[name]) for name in wanted if name not in known]
+        if missing:
+            self._client.log_batch(run.info.run_id, params=missing)
+
+    def _log_scores(
+        self,
+        run: "Run",
+        scores: pl.DataFrame,
+        metrics: Mapping[str, float],
+        images: Sequence[np.ndarray],
+        labels: Sequence[str],
+        tags: dict[str, str],
+        clock: datetime | None,
+    ) -> bool:
+        """Write metrics, table and pictures unless these very scores are there; the hash is set last."""
+        from mlflow.entities import Metric
+        from mlflow.utils.time import get_current_time_millis
+
+        table = scores.sort("item_id").write_csv()
+        scored = content_hash([table, dict(metrics), tags])
+        if run.data.tags.get(SCORES) == scored:
+            return False
+        run_id, step = run.info.run_id, int(run.data.tags.get(REVISION, "0")) + 1
+        at = int(clock.timestamp() * 1000) if clock else get_current_time_millis()
+        batch = [Metric(name, float(value), at, step) for name, value in metrics.items()]
+        for start in range(0, len(batch), BATCH):
+            self._client.log_batch(run_id, metrics=batch[start : start + BATCH])
+        self._client.log_text(run_id, table, "eval/scores.csv")
+        if images:
+            self._log_picture(run_id, grid_png(images, labels, cell=96))
+        for name, value in {**tags, REVISION: str(step), SCORES: scored}.items():
+            self._client.set_tag(run_id, name, value)
+        self._client.set_terminated(run_id, "FINISHED")
+        return True
+
+    def _log_picture(self, run_id: str, png: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "pictures.png"
+            path.write_bytes(png)
+            self._client.log_artifact(run_id, str(path), "eval")
+
+    def _registered(self, model: str, digest: str) -> str | None:
+        found = self._client.search_model_versions(f"name = '{model}' and tags.`digest` = '{digest}'")
+        return min((str(v.version) for v in found), key=int, default=None)
+
+    def _register(self, run: "Run", model: str, digest: str, card: Mapping[str, Any]) -> str:
+        version = self._registered(model, digest)
+        if version is not None:
+            return version
+        if not self._client.search_registered_models(f"name = '{model}'"):
+            self._client.create_registered_model(model)
+        text = json.dumps(
+            {"model": model, "digest": digest, **card}, indent=2, sort_keys=True, ensure_ascii=False
+        )
+        self._client.log_text(run.info.run_id, text, "model/card.json")
+        made = self._client.create_model_version(
+            model, source=f"{run.info.artifact_uri}/model", run_id=run.info.run_id, tags={"digest": digest}
+        )
+        return str(made.version)
+
+    def _row(self, run: "Run") -> dict[str, Any]:
+        model, digest, metrics = run.data.tags[MODEL], run.data.tags[DIGEST], run.data.metrics
+        version = self._registered(model, digest)
+        aliases = self._client.get_model_version(model, version).aliases if version else []
+        shares = ("archetype_accuracy", "background_accuracy", "fidelity", "quality", "safe_share")
+        return {
+            "model_version": digest,
+            "model": model,
+            "mlflow_run_id": run.info.run_id,
+            "registered_version": version,
+            "aliases": sorted(aliases),
+            "items": int(metrics["items"]),
+            **{name: metrics[name] for name in shares},
+            "url": self._url(run),
+        }
+
+    def _url(self, run: "Run") -> str:
+        return f"{self.ui_url}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def _connect(tracking_uri: str) -> "MlflowClient":
+    """Open the store quietly: on the first start MLflow logs its table set-up and Alembic every migration."""
+    if tracking_uri.startswith("sqlite:///"):
+        Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri, tracking_uri)

@@ -1,0 +1,81 @@
+"""Photographic measures of one picture: sharpness, exposure, contrast, saturation, and its perceptual hash.
+
+Raw values from one uint8 array, read once; scoring/ turns them into scores. Reference: bar C3 of the benchmarks.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+# Sharpness is what a viewer sees at menu size: larger photos are measured at this long side.
+REFERENCE_SIDE = 512
+_SMALL_SIDE = 128
+_DARK, _BRIGHT = 16, 244
+_HASH_SIDE, _HASH_BITS = 32, 8
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Raw values; shares and levels in 0..1.
+
+    sharpness: variance of the Laplacian over the variance of the picture (free of contrast and exposure).
+    brightness: mean level. dark, bright: share of pixels near black, near white.
+    contrast: level of the 95th minus the 5th percentile. saturation: mean chroma (max - min of the channels).
+    vivid: share of pixels of extreme chroma.
+    """
+
+    sharpness: float
+    brightness: float
+    dark: float
+    bright: float
+    contrast: float
+    saturation: float
+    vivid: float
+
+
+def measure(array: np.ndarray) -> Measures:
+    """Measure one uint8 RGB (H, W, 3) picture."""
+    grey = cv2.cvtColor(array, cv2.COLOR_RGB2GRAY)
+    histogram = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
+    shares = histogram / histogram.sum()
+    below = np.cumsum(shares)
+    low, high = np.searchsorted(below, (0.05, 0.95))
+    chroma = _chroma(array)
+    return Measures(
+        sharpness=_sharpness(grey),
+        brightness=float((shares * np.arange(256)).sum() / 255),
+        dark=float(below[_DARK]),
+        bright=float(1 - below[_BRIGHT]),
+        contrast=float(high - low) / 255,
+        saturation=float(chroma.mean() / 255),
+        vivid=float((chroma > 200).mean()),
+    )
+
+
+def perceptual_hash(array: np.ndarray) -> int:
+    """64-bit pHash (area resize, DCT, median of the low frequencies) of one uint8 RGB picture."""
+    small = cv2.resize(cv2.cvtColor(array, cv2.COLOR_RGB2GRAY), (_HASH_SIDE, _HASH_SIDE), interpolation=cv2.INTER_AREA)
+    low = cv2.dct(small.astype(np.float32))[:_HASH_BITS, :_HASH_BITS].ravel()
+    bits = low > np.median(low[1:])
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def fitted(array: np.ndarray, side: int) -> np.ndarray:
+    """The picture with its long side at most `side` pixels (area average); itself when it is not larger."""
+    scale = side / max(array.shape[:2])
+    if scale >= 1:
+        return array
+    return cv2.resize(array, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _sharpness(grey: np.ndarray) -> float:
+    grey = fitted(grey, REFERENCE_SIDE)
+    _, spread = cv2.meanStdDev(grey)
+    _, edges = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    return float(edges[0, 0] ** 2 / max(spread[0, 0] ** 2, 1.0))
+
+
+def _chroma(array: np.ndarray) -> np.ndarray:
+    small = cv2.resize(array, (_SMALL_SIDE, _SMALL_SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
+    return small.max(2) - small.min(2)

@@ -1,0 +1,104 @@
+"""The main job through Dagster, on a micro family: counts, resumption, one changed row, one writer per country."""
+
+import csv
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from cli.execution import RunFailedError, open_instance, run_job
+from cli.mainjob import run_countries
+from definitions import defs
+from plateful.environments import Settings, open_adapters
+from tests.conftest import feed_rows, write_feed
+
+
+@pytest.fixture
+def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    with open_instance(settings) as opened:
+        yield opened
+
+
+def _resources(settings: Settings) -> dict[str, dict]:
+    return {"feed": {"path": settings.feed}}
+
+
+def test_two_countries_end_to_end(settings: Settings) -> None:
+    summary = run_countries(settings, ["SG", "DE"])
+    total = summary["total"]
+    assert total["rows_in"] == total["products"] == total["without_images"] == 6
+    assert total["candidates"] == total["rendered_now"] == 12
+    lake = open_adapters(settings).lake
+    for country in ("SG", "DE"):
+        candidates = lake.read_table("generated_candidates", country)
+        assert candidates["status"].to_list() == ["ok"] * 6
+        assert all(lake.has_image(candidate) for candidate in candidates["candidate_id"])
+        for gate in ("safety_scores", "quality_scores", "judge_verdicts"):
+            assert set(lake.read_table(gate, country)["candidate_id"]) == set(candidates["candidate_id"])
+
+
+def test_an_unchanged_country_renders_nothing_and_one_change_renders_one_request(settings: Settings) -> None:
+    first = run_countries(settings, ["SG"])
+    assert first["total"]["rendered_now"] == 6
+    again = run_countries(settings, ["SG"])
+    assert again["total"]["rendered_now"] == 0
+    assert again["total"]["candidates"] == 6
+
+    rows = feed_rows()
+    rows[1]["description"] = "with cashew nuts and raisins"
+    write_feed(Path(settings.feed), rows)
+    changed = run_countries(settings, ["SG"])
+    assert changed["total"]["rendered_now"] == 2
+    rendered = open_adapters(settings).lake.read_table("generated_candidates", "SG")
+    newest = rendered.filter(pl.col("run_id") != rendered["run_id"].mode()[0])
+    assert set(newest["subject"]) == {"sg-1"}
+
+
+def test_every_contract_is_checked_in_the_run(settings: Settings, instance: dg.DagsterInstance) -> None:
+    job = defs.resolve_job_def("render_country")
+    config = {"resources": {"feed": {"config": {"path": settings.feed}}}}
+    result = job.execute_in_process(run_config=config, instance=instance, partition_key="DE")
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) == 12
+    assert all(check.passed for check in checks)
+
+
+def test_a_feed_without_a_column_fails_in_one_sentence(settings: Settings, instance: dg.DagsterInstance) -> None:
+    path = Path(settings.feed)
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    for row in rows:
+        row.pop("name")
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(RunFailedError, match="name") as raised:
+        run_job("render_country", instance, partition="SG", resources=_resources(settings))
+    assert "Traceback" not in str(raised.value)
+
+
+def test_a_country_that_another_run_holds_is_left_alone(settings: Settings, instance: dg.DagsterInstance) -> None:
+    ledger = open_adapters(settings).ledger
+    lease = ledger.acquire_lease("SG", "another-run", timedelta(minutes=5))
+    resources = {**_resources(settings), "lease": {"wait_seconds": 0.0}}
+    with pytest.raises(RunFailedError, match="another-run"):
+        run_job("render_country", instance, partition="SG", resources=resources)
+    assert not open_adapters(settings).lake.has_table("products", "SG")
+    ledger.release(lease)
+    run_job("render_country", instance, partition="SG", resources=resources)
+    assert open_adapters(settings).lake.has_table("published_images", "SG")
+
+
+def test_a_vanished_row_fails_the_blocking_check(settings: Settings, instance: dg.DagsterInstance) -> None:
+    run_job("render_country", instance, partition="SG", resources=_resources(settings))
+    lake = open_adapters(settings).lake
+    lake.write_table("products", lake.read_table("products", "SG").head(2), "SG")
+    check = dg.define_asset_job("check_products", selection=dg.AssetSelection.checks_for_assets("products"))
+    job = dg.Definitions.merge(defs, dg.Definitions(jobs=[check])).resolve_job_def("check_products")
+    config = {"resources": {"feed": {"config": {"path": settings.feed}}}}
+    result = job.execute_in_process(run_config=config, instance=instance, partition_key="SG", raise_on_error=False)
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert not evaluation.passed

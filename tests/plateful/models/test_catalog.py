@@ -1,0 +1,110 @@
+"""Model versions: digests cover weights and profile, and nothing altered or unsafe is loaded."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from plateful.errors import ConfigError, ModelError
+from plateful.models.catalog import CATALOG_FILE, load_catalog, model_version, resolve_model
+from tests.tiny_family import build_tiny_family
+
+WEIGHT = "plateful-tiny/pipeline/unet/diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    build_tiny_family(tmp_path / "plateful-tiny")
+    return tmp_path
+
+
+def test_the_same_weights_have_the_same_digest_wherever_they_are(tmp_path: Path) -> None:
+    roots = [tmp_path / "a", tmp_path / "b"]
+    for root in roots:
+        build_tiny_family(root / "plateful-tiny")
+    first, second = (resolve_model("plateful-tiny", root) for root in roots)
+    assert first == second
+    assert first.folder != second.folder
+    assert first.name == f"plateful-tiny-{first.digest[:12]}"
+
+
+def test_every_field_of_the_serving_profile_is_in_the_digest(weights: Path) -> None:
+    entry = load_catalog()["plateful-tiny"]
+    changes = {
+        "name": "other", "scheduler": "DDIMScheduler", "steps": 19, "cfg_scale": 4.5, "size": 64, "vae": "tiny",
+        "dtype": "bfloat16", "batch": 4,
+    }  # fmt: skip
+    assert changes.keys() == entry.profile.model_dump().keys()
+    profiles = [entry.profile, *(entry.profile.model_copy(update={k: v}) for k, v in changes.items())]
+    digests = {model_version(entry.model_copy(update={"profile": p}), weights).digest for p in profiles}
+    assert len(digests) == len(profiles)
+
+
+def test_an_unknown_name_lists_the_known_ones(weights: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'dall-e'.*plateful-tiny"):
+        resolve_model("dall-e", weights)
+
+
+def test_absent_weights_say_how_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="make models"):
+        resolve_model("plateful-tiny", tmp_path)
+
+
+def test_altered_weights_are_refused_even_after_a_good_load(weights: Path) -> None:
+    resolve_model("plateful-tiny", weights)
+    path = weights / WEIGHT
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ModelError, match=r"diffusion_pytorch_model\.safetensors.*not the recorded file"):
+        resolve_model("plateful-tiny", weights)
+
+
+def test_missing_weights_are_refused(weights: Path) -> None:
+    (weights / WEIGHT).unlink()
+    with pytest.raises(ModelError, match="is missing"):
+        resolve_model("plateful-tiny", weights)
+
+
+@pytest.mark.parametrize("name", ["extra.safetensors", "config.json"])
+def test_unrecorded_files_are_refused(weights: Path, name: str) -> None:
+    (weights / "plateful-tiny" / name).write_text("{}")
+    with pytest.raises(ModelError, match="is not recorded"):
+        resolve_model("plateful-tiny", weights)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "unet.ckpt", "model.pt", "modeling.py"])
+def test_formats_that_run_code_are_refused_even_when_recorded(weights: Path, name: str) -> None:
+    folder = weights / "plateful-tiny"
+    (folder / name).write_bytes(b"")
+    record = folder / "digests.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), name: "0" * 64}))
+    with pytest.raises(ModelError, match=f"{name}.*can run code"):
+        resolve_model("plateful-tiny", weights)
+
+
+def test_documents_beside_the_weights_do_not_change_the_version(weights: Path) -> None:
+    before = resolve_model("plateful-tiny", weights)
+    (weights / "plateful-tiny" / "MODEL_CARD.md").write_text("# card")
+    assert resolve_model("plateful-tiny", weights) == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [("profile", {"vae": "huge"}, "profile.vae"), ("provider", "ftp", "provider"), ("price", 1, "price")],
+)
+def test_a_malformed_entry_names_entry_and_field(tmp_path: Path, field: str, value: object, named: str) -> None:
+    raw = yaml.safe_load(CATALOG_FILE.read_text())
+    entry = raw["plateful-tiny"]
+    entry[field] = {**entry[field], **value} if isinstance(value, dict) else value
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    with pytest.raises(ConfigError, match=rf"'plateful-tiny': {named}"):
+        load_catalog(path)
+
+
+def test_the_shipped_profile_lies_within_the_shipped_capabilities() -> None:
+    for entry in load_catalog().values():
+        for name in ("steps", "cfg_scale"):
+            span = entry.capabilities[name]
+            assert span.low <= getattr(entry.profile, name) <= span.high  # type: ignore[union-attr]
+        assert entry.profile.size in entry.capabilities["size"].values  # type: ignore[union-attr]

@@ -1,0 +1,179 @@
+"""The HTML contact sheet: self-contained, escaped, complete, and alive in a real browser."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from plateful.errors import StoreError
+from plateful.reporting.cards import REPORT_TABLES, CountryTables
+from plateful.reporting.report import reason_gate, reason_label, write_report
+from tests.plateful.reporting.pictures import Pictures, drawing
+from tests.plateful.reporting.sample import NOON, everything, fill
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=2000",
+]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pictures = Pictures()
+    summary, countries = everything(pictures)
+    path = tmp_path_factory.mktemp("report") / "demo" / "report.html"
+    return write_report(path, summary, countries, read_image=pictures.get, generated_at=NOON)
+
+
+def test_page_asks_for_nothing_over_the_network(report: Path) -> None:
+    html = report.read_text(encoding="utf-8")
+    sources = re.findall(r'(?:src|srcset|data|poster)="([^"]+)"', html)
+    assert sources and all(source.startswith("data:image/webp;base64,") for source in sources)
+    assert not re.findall(r"<link|@import|url\(", html)
+    assert "default-src 'none'" in html and "unsafe-inline" not in html and 'style="' not in html
+
+
+def test_menu_text_is_escaped(report: Path) -> None:
+    html = report.read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in html and "&lt;script&gt;alert(1)" in html
+    assert html.count("<script>") == 1
+
+
+def test_every_product_candidate_reason_and_address_is_there(report: Path) -> None:
+    html = report.read_text(encoding="utf-8")
+    _, countries = everything(Pictures())
+    for country in countries:
+        for name in country.tables["translated_products"]["name"]:
+            assert f'<h3 dir="auto">{name}</h3>' in html
+        for url in country.tables["published_images"]["url"]:
+            assert url in html
+    assert html.count("<article") == 17
+    assert html.count('alt="Candidate') == 32, "two of 34 candidates were quarantined and have no picture"
+    for words in ("Quality: blur", "Safety: text", "Render: not finite", "Section heading", "خصم 50%"):
+        assert words in html
+    assert not re.findall(r"<img(?![^>]*alt=)", html)
+
+
+def test_waiting_products_come_first_and_a_large_country_is_cut_with_a_note(tmp_path: Path) -> None:
+    pictures = Pictures()
+    summary, countries = everything(pictures)
+    path = tmp_path / "report.html"
+    write_report(path, summary, countries, read_image=pictures.get, generated_at=NOON, cards_per_country=2)
+    html = path.read_text(encoding="utf-8")
+    assert re.findall(r'data-status="(\w+)"', html)[:2] == ["pending_review", "published"]
+    assert "4 more products are not shown" in html
+
+
+def test_two_hundred_and_fifty_products_stay_below_eight_megabytes(tmp_path: Path) -> None:
+    drawn = {name: drawing(name, 3) for name in ("pizza", "sushi")}
+    pictures = Pictures()
+    summary, countries = everything(
+        pictures, lambda _, seed, *__: drawn["pizza" if seed % 2 else "sushi"], repeat=15
+    )
+    path = write_report(tmp_path / "r.html", summary, countries, read_image=pictures.get, generated_at=NOON)
+    assert summary["total"]["without_images"] == 255
+    assert path.stat().st_size < 8_000_000
+
+
+def test_an_interrupted_write_leaves_the_old_report(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    pictures = Pictures()
+    summary, countries = everything(pictures)
+    pictures.content.popitem()
+    with pytest.raises(StoreError, match="is missing"):
+        write_report(path, summary, countries, read_image=pictures.get, generated_at=NOON)
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_empty_country_and_feed_rejects(tmp_path: Path) -> None:
+    tables = {name: fill(name, []) for name in REPORT_TABLES}
+    counts = dict.fromkeys(
+        (
+            "rows_in",
+            "rows_rejected",
+            "products",
+            "without_images",
+            "published",
+            "pending_review",
+            "rejected",
+            "quarantined",
+            "candidates",
+            "rendered_now",
+            "accepted",
+        ),
+        0,
+    ) | {"seconds": {}}
+    summary = {
+        "model": "plateful-tiny",
+        "model_version": "f" * 64,
+        "feed": {"rows_in": 1, "rows_without_country": 1},
+        "countries": {"MT": counts},
+        "total": counts,
+    }
+    rejects = fill("rejects", [{"file": "f.csv", "row": 1, "reason": "unknown_country", "detail": "XX"}])
+    path = write_report(
+        tmp_path / "r.html",
+        summary,
+        [CountryTables("MT", "Malta", tables)],
+        read_image=Pictures().get,
+        generated_at=NOON,
+        feed_rejects=rejects,
+    )
+    assert "1 feed rows belong to no country" in path.read_text(encoding="utf-8")
+
+
+def test_missing_table_is_named() -> None:
+    with pytest.raises(StoreError, match=r"MT: tables \['rejects'"):
+        CountryTables("MT", "Malta", {"prompts": pl.DataFrame()})
+
+
+@pytest.mark.parametrize(
+    ("reason", "label", "gate"),
+    [
+        ("quality:blur", "Quality: blur", "quality"),
+        ("missing_name", "Missing name", "other"),
+        ("odd:x", "odd: x", "other"),
+    ],
+)
+def test_reasons_in_words(reason: str, label: str, gate: str) -> None:
+    assert (reason_label(reason), reason_gate(reason)) == (label, gate)
+
+
+def in_browser(address: str, profile: Path) -> subprocess.CompletedProcess[str]:
+    flags = [*FLAGS, f"--user-data-dir={profile}", "--enable-logging=stderr", "--dump-dom", address]
+    return subprocess.run([str(BROWSER), *flags], capture_output=True, text=True, timeout=120, check=True)
+
+
+@pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium on PATH; `apt-get install chromium` lets this test run"
+)
+@pytest.mark.parametrize(
+    ("view", "count", "hidden"),
+    [
+        ("", 17, 0),
+        ("#status=pending_review", 4, 13),
+        ("#country=CN&reason=quality%3Ablur", 2, 15),
+        ("#words=%D8%B4%D8%A7%D9%88%D8%B1%D9%85%D8%A7", 1, 16),
+        ("#words=nothing+like+it", 0, 17),
+        ("#country-DE", 17, 0),
+    ],
+)
+def test_filters_work_in_a_browser_under_the_policy(
+    report: Path, tmp_path: Path, view: str, count: int, hidden: int
+) -> None:
+    run = in_browser(report.as_uri() + view, tmp_path)
+    assert f'<output aria-live="polite">{count} of 17 products</output>' in run.stdout
+    assert len(re.findall(r'<article class="card"[^>]* hidden=""', run.stdout)) == hidden
+    assert "Content Security Policy" not in run.stderr and "Uncaught" not in run.stderr

@@ -1,0 +1,29 @@
+"""Step documents and tables survive the way to the lake and back."""
+
+import dagster as dg
+
+from resources.stores import StepIOManager
+
+
+def test_documents_between_ops_are_json_files(tmp_path) -> None:  # noqa: ANN001
+    @dg.op(out=dg.DynamicOut(dict, io_manager_key="step_io"))
+    def split():  # noqa: ANN202
+        yield dg.DynamicOutput({"n": [1, "麵"]}, mapping_key="one")
+        yield dg.DynamicOutput({"n": []}, mapping_key="two")
+
+    @dg.op(out=dg.Out(dict, io_manager_key="step_io"))
+    def count(part: dict) -> dict:
+        return {"n": len(part["n"])}
+
+    @dg.op
+    def add(parts: list[dict]) -> int:
+        return sum(part["n"] for part in parts)
+
+    @dg.job(resource_defs={"step_io": StepIOManager(root=str(tmp_path))})
+    def whole() -> None:
+        add(split().map(count).collect())
+
+    assert whole.execute_in_process().output_for_node("add") == 2
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 4
+    assert all(path.read_bytes().startswith(b"{") for path in files)
