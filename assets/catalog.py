@@ -23,9 +23,9 @@ def products(
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Products of one country's feed, cleaned, each with the status of its vendor photo.
 
-    Bad rows go to the `rejects` table with a reason. Vendor photos are opened under caps, kept in the lake and put
-    through the gates: below the bar they are `poor`. Read by `products_without_images` and by publishing, which
-    retires images of products that changed or left.
+    Bad rows go to the `rejects` table with a reason. Vendor photos are opened under caps, kept in the lake
+    and put through the gates: below the bar they are `poor`. Read by `products_without_images` and by
+    publishing, which retires images of products that changed or left.
     """
     store = lake.open()
     with lease.hold(context):
@@ -55,8 +55,8 @@ def products_without_images(
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Products that nobody can see: no photo, a dead link, a placeholder, or a photo below the bar.
 
-    `route` says how each gets its picture: from text, or by repainting the food in the vendor's own poor photo where
-    the vendor consented.
+    `route` says how each gets its picture: from text, or by repainting the food in the vendor's own poor
+    photo where the vendor consented.
     """
     with lease.hold(context):
         frame = without_images(products)

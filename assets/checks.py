@@ -1,7 +1,7 @@
 """Asset checks: each table keeps its contract with the tables it was made from.
 
-Checks are partitioned like their asset, so one country's failure never stops another, and blocking wherever the next
-stage would act on bad data. Publishing checks every gate itself; these are a second net.
+Checks are partitioned like their asset, so one country's failure never stops another, and blocking wherever
+the next stage would act on bad data. Publishing checks every gate itself; these are a second net.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,9 @@ def _result(outcome: ContractResult) -> dg.AssetCheckResult:
     )
 
 
-def _contract_check(table: str, partitions: dg.PartitionsDefinition, upstream: Upstream) -> dg.AssetChecksDefinition:
+def _contract_check(
+    table: str, partitions: dg.PartitionsDefinition, upstream: Upstream
+) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=table,
         name="contract",
@@ -102,7 +104,9 @@ def leaderboard_contract(context: dg.AssetCheckExecutionContext, lake: LakeResou
     store = lake.open()
     known = context.instance.get_dynamic_partitions(MODEL_VERSION.name or "")
     scored = [version for version in known if store.has_table("eval_scores", version)]
-    upstream = {"evaluated_versions": pl.DataFrame({"model_version": scored}, schema={"model_version": pl.String})}
+    upstream = {
+        "evaluated_versions": pl.DataFrame({"model_version": scored}, schema={"model_version": pl.String})
+    }
     return _result(validate("model_leaderboard", store.read_table("model_leaderboard", None), upstream))
 
 

@@ -65,7 +65,11 @@ def eval_scores(
         images=list(arrays.values()),
         labels=[strata[candidate] for candidate in arrays],
         params=version.profile.model_dump(),
-        card={"model": version.model, "digest": version.digest, "licence": version.entry.licence.model_dump()},
+        card={
+            "model": version.model,
+            "digest": version.digest,
+            "licence": version.entry.licence.model_dump(),
+        },
         alias="serving",
         tags={"eval_set": frozen.digest, "scorer": scoring.version(), "judge": scoring.judge_version()},
     )

@@ -26,9 +26,11 @@ def safety_scores(
     generated_candidates: pl.DataFrame,
     prompts: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """Unexpected text, people and creatures in each candidate; computed in the shard, completed here if missing."""
+    """Unexpected text, people and creatures in each candidate: scored in the shard, completed here."""
     with lease.hold(context):
-        frame = complete("safety_scores", generated_candidates, prompts, scoring, lake.open(), context.partition_key)
+        frame = complete(
+            "safety_scores", generated_candidates, prompts, scoring, lake.open(), context.partition_key
+        )
     return dg.MaterializeResult(value=frame, metadata=_verdict_report(context, frame))
 
 
@@ -43,7 +45,9 @@ def quality_scores(
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Position, margins, sharpness, exposure, contrast and saturation of each candidate."""
     with lease.hold(context):
-        frame = complete("quality_scores", generated_candidates, prompts, scoring, lake.open(), context.partition_key)
+        frame = complete(
+            "quality_scores", generated_candidates, prompts, scoring, lake.open(), context.partition_key
+        )
     return dg.MaterializeResult(value=frame, metadata=_verdict_report(context, frame))
 
 
@@ -58,7 +62,9 @@ def judge_verdicts(
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """The judge's answer to each line of the fidelity contract: does the picture show what the menu says."""
     with lease.hold(context):
-        frame = complete("judge_verdicts", generated_candidates, prompts, scoring, lake.open(), context.partition_key)
+        frame = complete(
+            "judge_verdicts", generated_candidates, prompts, scoring, lake.open(), context.partition_key
+        )
     return dg.MaterializeResult(value=frame, metadata=_verdict_report(context, frame))
 
 
@@ -73,7 +79,7 @@ def accepted_candidates(
     quality_scores: pl.DataFrame,
     judge_verdicts: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """Every candidate with its fate: accepted and ranked, or the reasons why not. A missing score is a failure."""
+    """Every candidate: accepted and ranked, or the reasons why not. A missing score is a failure."""
     with lease.hold(context):
         frame = accept(
             generated_candidates,
@@ -86,6 +92,8 @@ def accepted_candidates(
     extra = {
         "accepted": accepted.height,
         "rejection_reasons": counts(frame["reasons"], "reason"),
-        "contact_sheet": contact_sheet(lake.open(), dict(accepted.select("candidate_id", "subject").iter_rows())),
+        "contact_sheet": contact_sheet(
+            lake.open(), dict(accepted.select("candidate_id", "subject").iter_rows())
+        ),
     }
     return dg.MaterializeResult(value=frame, metadata=report(context, frame, **extra))

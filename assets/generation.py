@@ -27,7 +27,10 @@ from resources.stores import LakeResource, LedgerResource, WarehouseResource, ta
 
 @table_asset("generation", partitions=COUNTRY, kinds=("opencv", "parquet"))
 def inpainting_masks(
-    context: dg.AssetExecutionContext, lake: LakeResource, lease: LeaseResource, products_without_images: pl.DataFrame
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    lease: LeaseResource,
+    products_without_images: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Where the food is in each poor vendor photo whose vendor consented: saliency seeds GrabCut.
 
@@ -67,8 +70,14 @@ def plan_shards(
             candidates_per_request=models.candidates_per_request,
             generations=generations,
         )
-        known = known_candidates(store, country, quarantined=set(book.quarantined(country, models.max_attempts)))
-        decided = store.read_table("review_decisions", country) if store.has_table("review_decisions", country) else None
+        known = known_candidates(
+            store, country, quarantined=set(book.quarantined(country, models.max_attempts))
+        )
+        decided = (
+            store.read_table("review_decisions", country)
+            if store.has_table("review_decisions", country)
+            else None
+        )
         settled = settled_requests(tasks, known, decided, warehouse.open().published(country), generations)
         missing = pending_tasks(tasks, set(known["candidate_id"]), settled)
     context.log.info(f"{country}: {len(tasks)} candidates wanted, {len(missing)} to render")
@@ -77,7 +86,9 @@ def plan_shards(
         yield dg.DynamicOutput(document, mapping_key=f"shard_{number:04d}")
 
 
-@dg.op(out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy)
+@dg.op(
+    out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy
+)
 def render_shard(
     context: dg.OpExecutionContext,
     models: ModelResource,
@@ -96,7 +107,9 @@ def render_shard(
             renderer=models.renderer(),
             lake=store,
             country=country,
-            score=partial(score_arrays, scorer=scoring.scorer(), judge=scoring.judge(), lake=store, country=country),
+            score=partial(
+                score_arrays, scorer=scoring.scorer(), judge=scoring.judge(), lake=store, country=country
+            ),
             clock=utc_now,
             run_id=context.run_id,
             on_progress=partial(progress.report, f"render {country}"),
@@ -153,8 +166,8 @@ def collect(
 def generated_candidates(prompts: pl.DataFrame, inpainting_masks: pl.DataFrame) -> pl.DataFrame:
     """Rendered candidates with everything needed to render the same pixels again.
 
-    Only what is missing is rendered: a subject with a live or waiting image for its current record is settled. Images
-    are stored losslessly under their candidate id; a killed run repeats at most one batch.
+    Only what is missing is rendered: a subject with a live or waiting image for its current record is
+    settled. Images are stored losslessly under their candidate id; a killed run repeats at most one batch.
     """
     reports = plan_shards(prompts, inpainting_masks).map(render_shard).collect()
     return collect(prompts, reports)

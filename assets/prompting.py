@@ -16,7 +16,8 @@ def translated_products(
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """The same products with English names beside the original ones: dish glossary, then transliteration.
 
-    `coverage` says how much of a name the glossary knew; below the policy's bar a person decides on the picture.
+    `coverage` says how much of a name the glossary knew; below the policy's bar a person decides on the
+    picture.
     """
     with lease.hold(context):
         frame = translate(products_without_images)
@@ -28,7 +29,7 @@ def translated_products(
 def prompts(
     context: dg.AssetExecutionContext, lease: LeaseResource, translated_products: pl.DataFrame
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """One row per render request: prompt, parameters, fidelity contract and rubric, from a versioned template."""
+    """One row per render request: prompt, parameters, fidelity contract, rubric, from a template."""
     with lease.hold(context):
         frame = write_prompts(translated_products)
     metadata = report(context, frame, templates=counts(frame["template"], "template"))

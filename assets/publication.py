@@ -63,9 +63,10 @@ def published_images(
     judge_verdicts: pl.DataFrame,
     review_decisions: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """Images that may be shown: one object and one URL row each, live or retired with a reason, never deleted.
+    """Images that may be shown: one object and one URL row each, live or retired, never deleted.
 
-    Publishing checks every gate itself and happens exactly once: object, then one guarded merge, then the ledger row.
+    Publishing checks every gate itself and happens exactly once: object, then one guarded merge, then the
+    ledger row.
     """
     store = lake.open()
     with lease.hold(context) as held:

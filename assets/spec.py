@@ -1,4 +1,4 @@
-"""What every asset carries in the UI: owner, group, kinds, columns; and what every materialization reports."""
+"""What every asset carries in the UI, and what every materialization reports."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -46,7 +46,7 @@ def table_asset(
 def report(
     context: Context, frame: pl.DataFrame, **extra: dg.MetadataValue | int | float | str
 ) -> dict[str, Any]:
-    """Return a materialization's metadata: rows, delta to the previous one, a preview, and what the asset adds."""
+    """Return metadata: rows, delta to the previous materialization, a preview, and `extra`."""
     previous = _previous_rows(context)
     return {
         "dagster/row_count": frame.height,
@@ -88,7 +88,9 @@ def _cell(value: object) -> str:
 
 def _previous_rows(context: Context) -> int | None:
     partitions = [context.partition_key] if context.has_partition_key else None
-    key = context.asset_key if isinstance(context, dg.AssetExecutionContext) else context.asset_key_for_output()
+    key = (
+        context.asset_key if isinstance(context, dg.AssetExecutionContext) else context.asset_key_for_output()
+    )
     events = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=1
     )

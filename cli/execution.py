@@ -46,9 +46,9 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 def run_job(
     name: str,
     instance: dg.DagsterInstance,
+    settings: Settings,
     *,
     partition: str | None,
-    resources: Mapping[str, Mapping[str, Any]] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> JobRun:
     """Execute one job in process and wait for it.
@@ -56,19 +56,22 @@ def run_job(
     Args:
         name: job name.
         instance: where the run is recorded.
+        settings: feed, stores and model of the run.
         partition: partition key, None for an unpartitioned job.
-        resources: resource name -> config that differs from the environment's.
         tags: run tags.
 
     Raises:
         RunFailedError: a step failed; names it and the fix.
     """
-    from definitions import defs
+    from definitions import build_definitions
 
-    job = defs.resolve_job_def(name)
-    config = {**QUIET, "resources": {key: {"config": dict(value)} for key, value in (resources or {}).items()}}
+    job = build_definitions(settings).resolve_job_def(name)
     result = job.execute_in_process(
-        run_config=config, instance=instance, partition_key=partition, tags=dict(tags or {}), raise_on_error=False
+        run_config=QUIET,
+        instance=instance,
+        partition_key=partition,
+        tags={"plateful/feed": settings.feed, **(tags or {})},
+        raise_on_error=False,
     )
     if not result.success:
         raise _failure(name, partition, result)
@@ -97,7 +100,9 @@ def check_country(country: str) -> str:
     code = country.strip().upper()
     if code not in COUNTRIES:
         known = ", ".join(sorted(COUNTRIES))
-        raise ConfigError(f"country {country!r} is unknown", fix=f"use an ISO 3166-1 alpha-2 code of: {known}")
+        raise ConfigError(
+            f"country {country!r} is unknown", fix=f"use an ISO 3166-1 alpha-2 code of: {known}"
+        )
     return code
 
 
@@ -110,7 +115,9 @@ def _failure(name: str, partition: str | None, result: dg.ExecuteInProcessResult
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     if failed:
         text = f"{failed[0].asset_key.to_user_string()} broke its contract: {failed[0].description}"
-        return RunFailedError(f"{where}: {text}", fix="open the check in the Dagster UI; nothing after it was run")
+        return RunFailedError(
+            f"{where}: {text}", fix="open the check in the Dagster UI; nothing after it was run"
+        )
     return RunFailedError(f"{where} failed", fix=f"open run {result.run_id} in the Dagster UI")
 
 

@@ -17,7 +17,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Feed = Annotated[str | None, typer.Option(help="Feed file or folder; default PLATEFUL_FEED or the sample feed.")]
+Feed = Annotated[
+    str | None, typer.Option(help="Feed file or folder; default PLATEFUL_FEED or the sample feed.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
 Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Candidates per request.")]
 By = Annotated[str, typer.Option(help="Who decides; recorded with the decision.", envvar="USER")]
@@ -103,7 +105,15 @@ def evaluate(as_json: Json = False) -> None:
     if as_json:
         console.print_json(leaderboard.to_dicts())
         return
-    columns = ["model", "model_version", "items", "archetype_accuracy", "background_accuracy", "fidelity", "quality"]
+    columns = [
+        "model",
+        "model_version",
+        "items",
+        "archetype_accuracy",
+        "background_accuracy",
+        "fidelity",
+        "quality",
+    ]
     console.print_table("Model leaderboard", columns, leaderboard.select(columns).rows())
 
 
@@ -113,7 +123,10 @@ def _show(summary: dict, as_json: bool) -> None:
         return
     keys = [key for key in summary["total"] if key != "seconds"]
     named = {**summary["countries"], "total": summary["total"]}
-    rows = [[code, *(counts[key] for key in keys), round(sum(counts["seconds"].values()), 1)] for code, counts in named.items()]
+    rows = [
+        [code, *(counts[key] for key in keys), round(sum(counts["seconds"].values()), 1)]
+        for code, counts in named.items()
+    ]
     title = f"{summary['model']} {summary['model_version'][:12]}"
     console.print_table(title, ["country", *keys, "seconds"], rows)
 

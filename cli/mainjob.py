@@ -1,4 +1,4 @@
-"""The main job from the command line: runs through Dagster, then counts from the tables that the runs wrote."""
+"""The main job from the command line: Dagster runs, then counts from the tables they wrote."""
 
 import json
 import time
@@ -89,30 +89,29 @@ def _present(feed: Feed, countries: Sequence[str] | None) -> list[str]:
     absent = [code for code in chosen if code not in there]
     if absent:
         raise FeedError(
-            f"feed {feed.path!r} has no row of {', '.join(absent)}", fix=f"use one of its countries: {', '.join(there)}"
+            f"feed {feed.path!r} has no row of {', '.join(absent)}",
+            fix=f"use one of its countries: {', '.join(there)}",
         )
     return chosen
 
 
 def _run_country(
-    settings: Settings, instance: dg.DagsterInstance, feed: Feed, country: str, tags: dict[str, str], bars: Stages
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    feed: Feed,
+    country: str,
+    tags: dict[str, str],
+    bars: Stages,
 ) -> CountrySummary:
     bars.say(f"{country}: running")
     started = time.monotonic()
     done = run_job(
-        "render_country",
-        instance,
-        partition=country,
-        resources={
-            "feed": {"path": settings.feed, "network": settings.network},
-            "models": {"candidates_per_request": settings.candidates},
-        },
-        tags={**tags, **batch_tags(feed, country)},
+        "render_country", instance, settings, partition=country, tags={**tags, **batch_tags(feed, country)}
     )
     summary = _summarise(settings, feed, country, done)
     bars.say(
-        f"{country}: {summary.products} products, {summary.without_images} without images, {summary.rendered_now} "
-        f"rendered now, {summary.published} published, {summary.pending_review} waiting "
+        f"{country}: {summary.products} products, {summary.without_images} without images, "
+        f"{summary.rendered_now} rendered now, {summary.published} published, {summary.pending_review} waiting "
         f"({time.monotonic() - started:.1f} s)"
     )
     return summary
@@ -122,8 +121,8 @@ def _evaluate(settings: Settings, instance: dg.DagsterInstance, bars: Stages) ->
     version = resolve_model(settings.model, weights_root=settings.weights).name
     bars.say(f"evaluating {version}")
     instance.add_dynamic_partitions("model_version", [version])
-    run_job("evaluate_model", instance, partition=version)
-    return run_job("refresh_leaderboard", instance, partition=None)
+    run_job("evaluate_model", instance, settings, partition=version)
+    return run_job("refresh_leaderboard", instance, settings, partition=None)
 
 
 def _tables(adapters: Adapters, country: str) -> dict[str, pl.DataFrame]:
@@ -148,7 +147,9 @@ def _summarise(settings: Settings, feed: Feed, country: str, done: JobRun) -> Co
     )
 
 
-def _summary(settings: Settings, feed: Feed, summaries: Sequence[CountrySummary], *, whole_feed: bool) -> dict:
+def _summary(
+    settings: Settings, feed: Feed, summaries: Sequence[CountrySummary], *, whole_feed: bool
+) -> dict:
     unassigned = feed.unassigned().height
     rows = sum(feed.read(country).rows_in for country in feed.countries())
     return summary_json(

@@ -1,4 +1,4 @@
-"""Commands for what needs a second look: replay, regenerate, quarantine, and the Dagster instance's folder."""
+"""Commands for what needs a second look: replay, regenerate, quarantine."""
 
 from typing import Annotated
 
@@ -22,7 +22,9 @@ def replay(candidate: Annotated[str, typer.Argument(help="Candidate id.")], coun
 
     settings = load_settings()
     version = resolve_model(settings.model, weights_root=settings.weights)
-    result = render_again(candidate, check_country(country), open_adapters(settings).lake, get_renderer(version))
+    result = render_again(
+        candidate, check_country(country), open_adapters(settings).lake, get_renderer(version)
+    )
     console.out.print(f"{'identical' if result.identical else 'DIFFERENT'} on {result.device}")
     console.out.print(f"stored   {result.stored_sha}\nreplayed {result.replayed_sha}")
     if not result.identical:
@@ -42,10 +44,13 @@ def regenerate(
     known = adapters.lake.read_table("products_without_images", code)["product_id"]
     if product not in known:
         raise StoreError(
-            f"{code} has no product {product!r} that needs an image", fix="list them in products_without_images"
+            f"{code} has no product {product!r} that needs an image",
+            fix="list them in products_without_images",
         )
     generation = adapters.ledger.request_regeneration(code, product, by, reason)
-    console.out.print(f"{code} {product}: generation {generation}; run `plateful run --country {code}` to render it")
+    console.out.print(
+        f"{code} {product}: generation {generation}; run `plateful run --country {code}` to render it"
+    )
 
 
 @quarantine.command("list")

@@ -10,7 +10,9 @@ from cli.execution import check_country, open_instance, run_job
 from plateful.environments import load_settings, open_adapters, utc_now
 from plateful.review import queue
 
-app = typer.Typer(help="Look at waiting images; approve or reject them. Publishing follows.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at waiting images; approve or reject them. Publishing follows.", no_args_is_help=True
+)
 
 Country = Annotated[str, typer.Option(help="Country code.")]
 Candidate = Annotated[str, typer.Argument(help="Candidate id, or its first eight digits or more.")]
@@ -29,9 +31,7 @@ def list_(country: Country, as_json: Json = False) -> None:
         console.print_json(waiting)
         return
     columns = ["subject", "application", "score", "reasons", "prompt"]
-    rows = [
-        [item["candidate_id"][:12], *(_cell(item[column]) for column in columns)] for item in waiting
-    ]
+    rows = [[item["candidate_id"][:12], *(_cell(item[column]) for column in columns)] for item in waiting]
     console.print_table(f"{len(waiting)} waiting in {country}", ["candidate", *columns], rows)
 
 
@@ -41,7 +41,7 @@ def show(candidate: Candidate, country: Country, as_json: Json = False) -> None:
     adapters = open_adapters(load_settings())
     detail = queue.show(candidate, check_country(country), adapters.lake, adapters.ledger)
     parts = {name: part for name, part in asdict(detail).items() if isinstance(part, dict)}
-    picture = str(adapters.lake.image_path(detail.candidate_id))
+    picture = adapters.lake.image_path(detail.candidate_id)
     if as_json:
         document = {**parts, "decisions": [asdict(d) for d in detail.decisions], "picture": picture}
         console.print_json(document)
@@ -89,7 +89,7 @@ def _decide(
     console.err.print(f"{made.candidate_id[:12]} {word} by {by}", markup=False)
     if publish:
         with open_instance(settings) as instance:
-            run_job("publish_country", instance, partition=code)
+            run_job("publish_country", instance, settings, partition=code)
         console.err.print(f"{code}: publishing done")
 
 

@@ -22,7 +22,11 @@ publish_country = dg.define_asset_job(
 )
 
 
-@dg.schedule(job=render_country, cron_schedule="0 3 * * *", description="Every country of the feed, daily at 03:00 UTC.")
+@dg.schedule(
+    job=render_country,
+    cron_schedule="0 3 * * *",
+    description="Every country of the feed, daily at 03:00 UTC.",
+)
 def daily(context: dg.ScheduleEvaluationContext, feed: FeedResource) -> Iterator[dg.RunRequest]:
     """Request one run per country of the feed; an unchanged country renders nothing."""
     day = context.scheduled_execution_time.date().isoformat()

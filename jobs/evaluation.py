@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-
 evaluate_model = dg.define_asset_job(
     "evaluate_model",
     selection=dg.AssetSelection.assets("eval_images", "eval_scores"),

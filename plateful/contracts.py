@@ -1,7 +1,7 @@
 """Contracts between tables: what each table promises the next stage, run by Great Expectations.
 
-A contract speaks of tables, never of the outcome of one item: a rejected picture breaks no contract, a missing row
-does. Great Expectations passes empty frames, so every contract asserts a row count.
+A contract speaks of tables, never of the outcome of one item: a rejected picture breaks no contract, a
+missing row does. Great Expectations passes empty frames, so every contract asserts a row count.
 """
 
 from collections.abc import Callable, Mapping
@@ -94,13 +94,19 @@ def _prompts(up: Frames) -> list[Expectation]:
         *_same_keys("subject", up["translated_products"]["product_id"]),
         _unique("request_id"),
         *_present("prompt", "template", "contract", "rubric", "record_hash"),
-        Expectation("ExpectColumnValueLengthsToBeBetween", {"column": "prompt", "min_value": 1, "max_value": 2000}),
+        Expectation(
+            "ExpectColumnValueLengthsToBeBetween", {"column": "prompt", "min_value": 1, "max_value": 2000}
+        ),
     ]
 
 
 def _masks(up: Frames) -> list[Expectation]:
     photos = up["products_without_images"].filter(pl.col("route") == "inpaint")
-    return [*_same_keys("product_id", photos["product_id"]), *_unit("area"), *_present("status", "photo_sha256")]
+    return [
+        *_same_keys("product_id", photos["product_id"]),
+        *_unit("area"),
+        *_present("status", "photo_sha256"),
+    ]
 
 
 def _candidates(up: Frames) -> list[Expectation]:
@@ -173,11 +179,18 @@ def _published(up: Frames) -> list[Expectation]:
 
 
 def _eval_images(up: Frames) -> list[Expectation]:
-    return [*_same_keys("item_id", up["eval_items"]["item_id"]), *_present("prompt", "candidate_id", "status")]
+    return [
+        *_same_keys("item_id", up["eval_items"]["item_id"]),
+        *_present("prompt", "candidate_id", "status"),
+    ]
 
 
 def _eval_scores(up: Frames) -> list[Expectation]:
-    return [*_same_keys("item_id", up["eval_images"]["item_id"]), *_unit("fidelity", "quality"), *_present("safe")]
+    return [
+        *_same_keys("item_id", up["eval_images"]["item_id"]),
+        *_unit("fidelity", "quality"),
+        *_present("safe"),
+    ]
 
 
 def _leaderboard(up: Frames) -> list[Expectation]:
@@ -220,7 +233,11 @@ def validate(name: str, frame: pl.DataFrame, upstream: Frames) -> ContractResult
         Expectation("ExpectTableColumnsToMatchOrderedList", {"column_list": list(TABLES[name].columns)}),
         *CONTRACTS[name]({**upstream, name: frame}),
     ]
-    outcome = _batch_definition().get_batch(batch_parameters={"dataframe": frame.to_pandas()}).validate(_suite(columns))
+    outcome = (
+        _batch_definition()
+        .get_batch(batch_parameters={"dataframe": frame.to_pandas()})
+        .validate(_suite(columns))
+    )
     failures = tuple(_describe(result) for result in outcome.results if not result.success)
     return ContractResult(passed=bool(outcome.success), expectations=len(columns), failures=failures)
 
@@ -248,5 +265,7 @@ def _suite(expectations: list[Expectation]) -> Any:  # noqa: ANN401 - as above
 def _describe(result: Any) -> str:  # noqa: ANN401 - as above
     config = result.expectation_config
     arguments = {k: v for k, v in config.kwargs.items() if k not in ("batch_id", "value_set")}
-    seen = {k: v for k, v in result.result.items() if k in ("observed_value", "unexpected_count", "element_count")}
+    seen = {
+        k: v for k, v in result.result.items() if k in ("observed_value", "unexpected_count", "element_count")
+    }
     return f"{config.type} {arguments}: {seen or result.exception_info}"[:400]

@@ -1,6 +1,7 @@
 """Countries that Plateful serves: the static list behind the `country` partition.
 
-A feed row whose country is not listed here is a feed-level reject, so a typing error never opens a new partition.
+A feed row whose country is not listed here is a feed-level reject, so a typing error never opens a new
+partition.
 """
 
 from dataclasses import dataclass

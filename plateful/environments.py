@@ -1,8 +1,8 @@
 """Where Plateful runs: one typed set of settings, and the adapters they choose.
 
-Every setting is an environment variable `PLATEFUL_<NAME>`; secrets come from nowhere else. `PLATEFUL_ENV` chooses
-infrastructure only (stores and compute); models and thresholds are chosen by their own files. An unknown value is an
-error, never a silent default.
+Every setting is an environment variable `PLATEFUL_<NAME>`; secrets come from nowhere else. `PLATEFUL_ENV`
+chooses infrastructure only (stores and compute); models and thresholds are chosen by their own files. An
+unknown value is an error, never a silent default.
 """
 
 from collections.abc import Callable
@@ -36,13 +36,25 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLATEFUL_", frozen=True, extra="ignore")
 
     env: Environment = Environment.LOCAL
-    home: Path = Field(default=ROOT / ".plateful", description="state folder: lake, warehouse, ledger, Dagster, MLflow")
+    home: Path = Field(
+        default=ROOT / ".plateful", description="state folder: lake, warehouse, ledger, Dagster, MLflow"
+    )
     feed: str = Field(default=str(ROOT / "examples" / "feed"), description="feed file or folder")
     model: str = Field(default="plateful-tiny", description="catalog id of the model that renders")
-    weights: Path = Field(default=ROOT / "plateful" / "models" / "weights", description="folder of embedded weights")
-    candidates: int = Field(default=2, ge=1, le=16, description="candidates per request; two let ranking choose")
+    weights: Path = Field(
+        default=ROOT / "plateful" / "models" / "weights", description="folder of embedded weights"
+    )
+    candidates: int = Field(
+        default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
+    )
     network: bool = Field(default=False, description="may vendor photos be fetched over the network")
-    public_url: str | None = Field(default=None, description="base URL of published images; unset = file URLs")
+    lease_ttl: float = Field(default=60, ge=1, description="seconds for which a silent run keeps its country")
+    lease_wait: float = Field(
+        default=75, ge=0, description="seconds to wait for a country that another run holds"
+    )
+    public_url: str | None = Field(
+        default=None, description="base URL of published images; unset = file URLs"
+    )
 
     @property
     def lake(self) -> str:
@@ -86,8 +98,13 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "PLATEFUL_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(f"{name}={first['input']!r}: {first['msg']}", fix=f"correct or unset {name}") from None
-    absolute = {"home": settings.home.expanduser().resolve(), "weights": settings.weights.expanduser().resolve()}
+        raise ConfigError(
+            f"{name}={first['input']!r}: {first['msg']}", fix=f"correct or unset {name}"
+        ) from None
+    absolute = {
+        "home": settings.home.expanduser().resolve(),
+        "weights": settings.weights.expanduser().resolve(),
+    }
     if "://" not in settings.feed:
         absolute["feed"] = str(Path(settings.feed).expanduser().resolve())
     return settings.model_copy(update=absolute)

@@ -62,7 +62,7 @@ def candidate_id(
 
 
 def request_id(country: str, subject: str, application: str, record_hash: str) -> str:
-    """Return the 16 hex digits naming one unit of work: a subject, as its record stands, in an application."""
+    """Return the 16 hex digits of one unit of work: a subject, its record as it is, an application."""
     return content_hash([country, subject, application, record_hash])[:16]
 
 

@@ -95,7 +95,11 @@ PRODUCTS = Table(
     },
 )
 
-_SUBJECT = {name: PRODUCTS.columns[name] for name in PRODUCTS.columns if name not in ("image_url", "price", "currency")}
+_SUBJECT = {
+    name: PRODUCTS.columns[name]
+    for name in PRODUCTS.columns
+    if name not in ("image_url", "price", "currency")
+}
 
 PRODUCTS_WITHOUT_IMAGES = Table(
     "products_without_images",
@@ -111,7 +115,10 @@ TRANSLATED_PRODUCTS = Table(
         "name_en": (pl.String, "English or romanised name, lower case; the original stays in `name`"),
         "description_en": (pl.String, "English description, null when it could not be translated"),
         "ingredients_en": (TEXTS, "ingredients that the glossary resolves, in English"),
-        "translation": (pl.String, "how the name was resolved: none (already Latin), glossary, transliteration"),
+        "translation": (
+            pl.String,
+            "how the name was resolved: none (already Latin), glossary, transliteration",
+        ),
         "coverage": (pl.Float64, "share of the name's characters that the glossary resolved, 0..1"),
     },
 )
@@ -128,7 +135,10 @@ PROMPTS = Table(
         "template": (pl.String, "prompt template and version, e.g. menu-item@1"),
         "prompt": (pl.String, "prompt"),
         "negative_prompt": (pl.String, "negative prompt"),
-        "parameters": (pl.String, "requested parameters, canonical JSON (size, steps, cfg_scale, style, strength)"),
+        "parameters": (
+            pl.String,
+            "requested parameters, canonical JSON (size, steps, cfg_scale, style, strength)",
+        ),
         "contract": (pl.String, "fidelity contract, JSON list of {kind, claim, field}"),
         "rubric": (pl.String, "judge questions, JSON list of {question, positive, negative, line}"),
         "expected_text": (pl.String, "text that the picture may carry, null when none"),
@@ -285,7 +295,10 @@ EVAL_IMAGES = Table(
         "stratum": (pl.String, "archetype"),
         "background": (pl.String, "background asked for"),
         "prompt": (pl.String, "description"),
-        **{n: GENERATED_CANDIDATES.columns[n] for n in ("candidate_id", "seed", "file_sha256", "pixel_sha256", "status")},
+        **{
+            n: GENERATED_CANDIDATES.columns[n]
+            for n in ("candidate_id", "seed", "file_sha256", "pixel_sha256", "status")
+        },
         "reason": GENERATED_CANDIDATES.columns["reason"],
     },
 )

@@ -1,4 +1,4 @@
-"""Named compute profiles: an asset or op names one, and everything it needs from the machine follows from it."""
+"""Named compute profiles: an asset or op names one; what it needs from a machine follows."""
 
 from dataclasses import dataclass, field
 
@@ -20,6 +20,6 @@ class ComputeProfile:
 
 
 CPU_SMALL = ComputeProfile("cpu-small")
-# A render shard is idempotent, so a step that died with its machine is tried again; two retries cover a spot node
-# lost twice in a row.
+# A render shard is idempotent, so a step that died with its machine is tried again; two retries cover a spot
+# node lost twice in a row.
 GPU_RENDER = ComputeProfile("gpu-render", retry_policy=dg.RetryPolicy(max_retries=2, delay=5))

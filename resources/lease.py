@@ -1,8 +1,8 @@
 """One writer per country: a run holds the country's lease while it works on it.
 
-Run-queue limits do not see in-process runs, so the lease is in the ledger. It is taken by the first step of a run
-that touches the country, renewed while a step works, kept between the steps of the same run, and taken over when its
-run has finished or its time has run out.
+Run-queue limits do not see in-process runs, so the lease is in the ledger. It is taken by the first step of a
+run that touches the country, renewed while a step works, kept between the steps of the same run, and taken
+over when its run has finished or its time has run out.
 """
 
 import threading
@@ -24,10 +24,10 @@ class LeaseResource(dg.ConfigurableResource):
     """Holds a country for the current run."""
 
     ledger: dg.ResourceDependency[LedgerResource]
-    # Seconds a silent holder keeps the country: long enough for a stalled disk, short enough that a killed run
-    # delays its successor by a minute.
+    # Seconds a silent holder keeps the country: long enough for a stalled disk, short enough that a killed
+    # run delays its successor by a minute.
     ttl_seconds: float = 60.0
-    # Seconds to wait for a held country before giving up: one ttl and a little, so a killed run never fails the next.
+    # Seconds to wait for a held country; more than the ttl, so that a killed run never fails its successor.
     wait_seconds: float = 75.0
 
     @contextmanager
@@ -68,7 +68,9 @@ class LeaseResource(dg.ConfigurableResource):
                 if time.monotonic() >= deadline:
                     raise
                 if not told:
-                    context.log.warning(f"Waiting up to {self.wait_seconds:.0f} s for {country}: {held.message}")
+                    context.log.warning(
+                        f"Waiting up to {self.wait_seconds:.0f} s for {country}: {held.message}"
+                    )
                     told = True
                 time.sleep(0.5)
 

@@ -1,6 +1,7 @@
 """The models a run uses: the renderer, and the scorer and judge that look at every picture.
 
-Loading imports torch, so each is built on first use and kept for the life of the process, keyed by its weights.
+Loading imports torch, so each is built on first use and kept for the life of the process, keyed by its
+weights.
 """
 
 from functools import lru_cache
@@ -32,7 +33,7 @@ class ModelResource(dg.ConfigurableResource):
     max_attempts: int = 3
 
     def version(self) -> ModelVersion:
-        """Return the model version in use, its weights verified against their digests."""
+        """Return the model version in use, its weights verified."""
         return _version(self.model, self.weights)
 
     def version_named(self, name: str) -> ModelVersion:
@@ -45,7 +46,7 @@ class ModelResource(dg.ConfigurableResource):
         if version.name != name:
             raise ConfigError(
                 f"model version {name!r} is asked for, the weights here are {version.name!r}",
-                fix="check out the weights of that version, or materialize the partition of the version in use",
+                fix="check out that version's weights, or materialize the version in use",
             )
         return version
 

@@ -1,7 +1,8 @@
 """Regenerate on new menus: one run per country and batch of feed content.
 
-The sensor keeps no state of its own. A country's last run says which content it worked on (`plateful/batch`, a hash of
-the rows), so a restart of the daemon, or a run started by hand from the CLI, never leads to a second run.
+The sensor keeps no state of its own. A country's last run says which content it worked on (`plateful/batch`,
+a hash of the rows), so a restart of the daemon, or a run started by hand from the CLI, never leads to a
+second run.
 """
 
 import dagster as dg
@@ -19,7 +20,7 @@ MAX_FAILURES = 3
     job=render_country,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Requests one run per country whose feed content is new or changed, and again when that run failed.",
+    description="Requests a run per country with new or changed feed content, and again when it failed.",
 )
 def new_menus(context: dg.SensorEvaluationContext, feed: FeedResource) -> dg.SensorResult:
     """Compare each country's feed content with the content of its latest run."""
@@ -51,11 +52,15 @@ def _decide(instance: dg.DagsterInstance, feed: Feed, country: str) -> tuple[dg.
         return None, f"unchanged since run {latest.run_id[:8]}"
     failed = [run for run in runs if run.tags[BATCH_TAG] == tags[BATCH_TAG] and run.is_finished]
     if len(failed) >= MAX_FAILURES and not any(run.is_success for run in failed):
-        return None, f"failed {MAX_FAILURES} times, last in run {latest.run_id[:8]}; fix it and re-execute that run"
+        return (
+            None,
+            f"failed {MAX_FAILURES} times, last in run {latest.run_id[:8]}; fix it and re-execute that run",
+        )
     return _request(country, tags, after=latest), "failed before"
 
 
 def _request(country: str, tags: dict[str, str], after: dg.DagsterRun | None) -> dg.RunRequest:
-    # The key names the run that this one follows, so Dagster itself drops a request made twice for one reason.
+    # The key names the run that this one follows, so Dagster itself drops a request made twice for one
+    # reason.
     key = f"{tags[BATCH_TAG]}:after:{after.run_id if after else 'none'}"
     return dg.RunRequest(run_key=key, partition_key=country, tags=tags)

@@ -10,10 +10,23 @@ from plateful.environments import Settings, load_settings
 from tests.tiny_family import build_tiny_family
 
 ROOT = Path(__file__).resolve().parent.parent
-COLUMNS = ["product_id", "vendor_id", "vendor_name", "country", "name", "language", "description", "ingredients"]
+COLUMNS = [
+    "product_id",
+    "vendor_id",
+    "vendor_name",
+    "country",
+    "name",
+    "language",
+    "description",
+    "ingredients",
+]
 COLUMNS += ["image_url", "image_consent", "application", "price", "currency"]
 MENU = {
-    "SG": [("Prawn noodle soup", "prawn | egg"), ("Pineapple fried rice", "pineapple"), ("Iced lemon tea", "lemon")],
+    "SG": [
+        ("Prawn noodle soup", "prawn | egg"),
+        ("Pineapple fried rice", "pineapple"),
+        ("Iced lemon tea", "lemon"),
+    ],
     "DE": [("Margherita Pizza", "tomato | basil"), ("Currywurst", ""), ("Schokoladenkuchen", "")],
 }
 
@@ -60,8 +73,15 @@ def feed(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, feed: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def settings(
+    tmp_path: Path, feed: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
     """Settings on an empty state folder, also in the environment for child processes."""
-    for name, value in {"HOME": tmp_path / "state", "FEED": feed, "WEIGHTS": weights, "CANDIDATES": 2}.items():
+    for name, value in {
+        "HOME": tmp_path / "state",
+        "FEED": feed,
+        "WEIGHTS": weights,
+        "CANDIDATES": 2,
+    }.items():
         monkeypatch.setenv(f"PLATEFUL_{name}", str(value))
     return load_settings()

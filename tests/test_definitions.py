@@ -16,7 +16,9 @@ GROUPS = {
     "evaluation": {"eval_images", "eval_scores", "model_leaderboard"},
 }
 GRAPH = defs.resolve_asset_graph()
-SPECS = [spec for assets in defs.assets or [] if isinstance(assets, dg.AssetsDefinition) for spec in assets.specs]
+SPECS = [
+    spec for assets in defs.assets or [] if isinstance(assets, dg.AssetsDefinition) for spec in assets.specs
+]
 
 
 def test_definitions_are_loadable() -> None:

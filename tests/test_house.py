@@ -12,7 +12,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # Layer -> the layers it may import, itself included.
 ORDER = ["plateful", "eval_sets", "training", "resources", "assets", "jobs", "sensors", "definitions", "cli"]
 SIBLINGS = {"eval_sets": {"plateful", "training", "eval_sets"}, "training": {"plateful", "training"}}
-HEAVY = {"torch", "diffusers", "transformers", "mlflow", "snowflake", "kubernetes", "great_expectations", "compel"}
+HEAVY = {
+    "torch",
+    "diffusers",
+    "transformers",
+    "mlflow",
+    "snowflake",
+    "kubernetes",
+    "great_expectations",
+    "compel",
+}
 
 
 def _modules() -> list[Path]:

@@ -55,6 +55,14 @@ def take(
     return Lease(country, owner, row.token, row.expires_at, ttl)
 
 
+def release_all(session: Session, owner: str) -> int:
+    """Free every country that an owner holds; return how many."""
+    rows = session.scalars(select(LeaseRow).where(LeaseRow.owner == owner).with_for_update()).all()
+    for row in rows:
+        row.owner = None
+    return len(rows)
+
+
 def held(session: Session, lease: Lease) -> LeaseRow:
     """Return the lease's row if it is still this lease's.
 

@@ -99,6 +99,11 @@ class Ledger:
         with self._database.writing() as session:
             leases.held(session, lease).owner = None
 
+    def release_owner(self, owner: str) -> int:
+        """Free every country that an ended owner, e.g. a failed run, still holds; return how many."""
+        with self._database.writing() as session:
+            return leases.release_all(session, owner)
+
     def check_fence(self, lease: Lease) -> None:
         """Return when the lease is still held.
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from plateful.errors import ConfigError
 from plateful.identity import canonical_json, request_id, sha256_hex
-from plateful.prompts.contract import Scene, claims, contract_lines
+from plateful.prompts.contract import Scene, contract_lines, promises
 from plateful.prompts.templates import Template, load_templates
 from plateful.prompts.vocabulary import (
     Dish,
@@ -70,7 +70,7 @@ def _request(row: dict[str, Any], template: Template) -> dict[str, Any]:
         "prompt": prompt_of(scene, template),
         "negative_prompt": template.negative,
         "parameters": canonical_json(parameters),
-        "contract": canonical_json(claims(lines)),
+        "contract": canonical_json(promises(lines)),
         "rubric": canonical_json(lines),
         "expected_text": row["expected_text"],
         "route": row["route"],

@@ -148,8 +148,8 @@ class _Join:
 
     def card(self, prompt: Row, decision: Row, status: str, live: Mapping[str, Row]) -> Card:
         product = self._products[prompt["product_ids"][0]]
-        photo, mask = product["photo_sha256"], self._masks.get(product["product_id"])
-        has_mask = photo and mask and mask["mask_sha256"]
+        photo, mask = product["photo_sha256"], self._masks.get(product["product_id"], {})
+        outline = mask.get("mask_sha256") if photo else None
         chosen = decision["candidate_id"]
         found = self._candidates.get(prompt["request_id"], [])
         return Card(
@@ -158,8 +158,8 @@ class _Join:
             prompt=prompt,
             decision=decision,
             photo=self._thumbnails.uri(photo) if photo else None,
-            mask=self._thumbnails.outlined(photo, mask["mask_sha256"]) if has_mask else None,
-            mask_area=mask["area"] if has_mask else None,
+            mask=self._thumbnails.outlined(photo, outline) if outline else None,
+            mask_area=mask["area"] if outline else None,
             published=live.get(chosen),
             tiles=tuple(self._tile(row, chosen, status) for row in found),
         )
@@ -185,7 +185,9 @@ def _verdict(candidate: Row, accepted: Row | None, *, is_chosen: bool, status: s
         return "quarantined"
     if is_chosen and status in ("published", "pending_review"):
         return status
-    return "accepted" if accepted and accepted["accepted"] else "rejected"
+    # Beyond the limit of n per request a candidate is not accepted, though it passed every gate.
+    outranked = accepted and accepted["reasons"] and all(r.startswith("rank:") for r in accepted["reasons"])
+    return "accepted" if outranked or (accepted and accepted["accepted"]) else "rejected"
 
 
 _SAFETY = ("text", "people", "creatures")
@@ -194,15 +196,13 @@ _QUALITY = ("position", "margins", "sharpness", "exposure", "contrast", "saturat
 
 def _bars(safety: Row | None, quality: Row | None, judged: Row | None) -> tuple[Bar, ...]:
     """Fidelity, safety (its weakest score) and quality; the parts go into the detail."""
+    weakest = min(safety[name] for name in _SAFETY) if safety else None
+    fidelity = judged["fidelity"] if judged else None
+    mean = quality["quality"] if quality else None
     return (
-        Bar(
-            "Fidelity",
-            judged and judged["fidelity"],
-            bool(judged and judged["passed"]),
-            "the judge's answers, mean",
-        ),
-        Bar("Safety", safety and min(safety[n] for n in _SAFETY), _passed(safety), _parts(safety, _SAFETY)),
-        Bar("Quality", quality and quality["quality"], _passed(quality), _parts(quality, _QUALITY)),
+        Bar("Fidelity", fidelity, _passed(judged), "the judge's answers, mean" if judged else "not scored"),
+        Bar("Safety", weakest, _passed(safety), _parts(safety, _SAFETY)),
+        Bar("Quality", mean, _passed(quality), _parts(quality, _QUALITY)),
     )
 
 

@@ -17,6 +17,9 @@ Row = Mapping[str, Any]
 MIN_PREFIX = 8
 _SCORES = {"accepted_candidates": "score", "judge_verdicts": "fidelity", "quality_scores": "quality"}
 _PENDING_COLUMNS = ("request_id", "subject", "candidate_id", "application", "prompt", *_SCORES.values())
+_ACCEPTANCE_COLUMNS = ("request_id", "subject", "accepted", "rank", "score")
+_PROMPT_COLUMNS = ("application", "prompt", "expected_text")
+_CANDIDATE_COLUMNS = ("model", "model_version", "seed", "route", "rendered_at")
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ def complete(
     version = scoring.judge_version() if log == "judge_verdicts" else scoring.version()
     wanted = candidates.filter(pl.col("status") == "ok").select("candidate_id", "request_id")
     found = lake.read_parts(log, country).filter(
-        (pl.col(VERSION_COLUMN[log]) == version) & pl.col("candidate_id").is_in(wanted["candidate_id"].implode())
+        (pl.col(VERSION_COLUMN[log]) == version)
+        & pl.col("candidate_id").is_in(wanted["candidate_id"].implode())
     )
     missing = wanted.join(found, on="candidate_id", how="anti").join(
         prompts.select("request_id", "expected_text", "rubric"), on="request_id", how="left"

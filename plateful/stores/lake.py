@@ -86,6 +86,10 @@ class Lake:
         """Return whether an object is there."""
         return objects.inside(self.root, path).exists()
 
+    def image_path(self, key: str) -> str:
+        """Return where the PNG of a candidate id or digest lies, or would lie."""
+        return str(objects.inside(self.root, _image_path(key)))
+
     def put_image(self, key: str, png: bytes) -> bool:
         """Store a PNG unless that key has one; return whether this call wrote it.
 

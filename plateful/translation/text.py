@@ -56,7 +56,7 @@ def translate_text(text: str, languages: Sequence[str] = ()) -> Translation:
         languages: BCP 47 tags of the text; they choose the Latin-script glossaries, and `en` means Latin words are English.
 
     Returns:
-        `how` is none (already Latin and nothing to look up), glossary, or transliteration.
+        `how` is none (English as it stands), glossary, or transliteration (Latin words of another language count as such).
     """
     codes = tuple(dict.fromkeys(tag.strip().split("-")[0].lower() for tag in languages if tag.strip()))
     words = glossary(tuple(code for code in codes if code != "en"))
@@ -73,7 +73,7 @@ def translate_text(text: str, languages: Sequence[str] = ()) -> Translation:
     letters = sum(p.letters for p in judged)
     coverage = sum(p.resolved for p in judged) / letters if letters else 0.0
     known = any(p.known for p in parts)
-    how = "glossary" if known else "none" if all(p.latin for p in parts) else "transliteration"
+    how = "glossary" if known else "none" if parts and coverage == 1.0 else "transliteration"
     return Translation(_join(p.english for p in parts), how, round(coverage, 4), tuple(p.english for p in parts if p.known))
 
 

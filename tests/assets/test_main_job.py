@@ -1,4 +1,4 @@
-"""The main job through Dagster, on a micro family: counts, resumption, one changed row, one writer per country."""
+"""The main job through Dagster on a micro family: counts, one changed row, one writer per country."""
 
 import csv
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 
 from cli.execution import RunFailedError, open_instance, run_job
 from cli.mainjob import run_countries
-from definitions import defs
+from definitions import build_definitions
 from plateful.environments import Settings, open_adapters
 from tests.conftest import feed_rows, write_feed
 
@@ -20,10 +20,6 @@ from tests.conftest import feed_rows, write_feed
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     with open_instance(settings) as opened:
         yield opened
-
-
-def _resources(settings: Settings) -> dict[str, dict]:
-    return {"feed": {"path": settings.feed}}
 
 
 def test_two_countries_end_to_end(settings: Settings) -> None:
@@ -58,15 +54,16 @@ def test_an_unchanged_country_renders_nothing_and_one_change_renders_one_request
 
 
 def test_every_contract_is_checked_in_the_run(settings: Settings, instance: dg.DagsterInstance) -> None:
-    job = defs.resolve_job_def("render_country")
-    config = {"resources": {"feed": {"config": {"path": settings.feed}}}}
-    result = job.execute_in_process(run_config=config, instance=instance, partition_key="DE")
+    job = build_definitions(settings).resolve_job_def("render_country")
+    result = job.execute_in_process(instance=instance, partition_key="DE")
     checks = result.get_asset_check_evaluations()
     assert len(checks) == 12
     assert all(check.passed for check in checks)
 
 
-def test_a_feed_without_a_column_fails_in_one_sentence(settings: Settings, instance: dg.DagsterInstance) -> None:
+def test_a_feed_without_a_column_fails_in_one_sentence(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
     path = Path(settings.feed)
     rows = list(csv.DictReader(path.read_text().splitlines()))
     for row in rows:
@@ -76,29 +73,31 @@ def test_a_feed_without_a_column_fails_in_one_sentence(settings: Settings, insta
         writer.writeheader()
         writer.writerows(rows)
     with pytest.raises(RunFailedError, match="name") as raised:
-        run_job("render_country", instance, partition="SG", resources=_resources(settings))
+        run_job("render_country", instance, settings, partition="SG")
     assert "Traceback" not in str(raised.value)
 
 
-def test_a_country_that_another_run_holds_is_left_alone(settings: Settings, instance: dg.DagsterInstance) -> None:
+def test_a_country_that_another_run_holds_is_left_alone(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
     ledger = open_adapters(settings).ledger
     lease = ledger.acquire_lease("SG", "another-run", timedelta(minutes=5))
-    resources = {**_resources(settings), "lease": {"wait_seconds": 0.0}}
+    impatient = settings.model_copy(update={"lease_wait": 0.0})
     with pytest.raises(RunFailedError, match="another-run"):
-        run_job("render_country", instance, partition="SG", resources=resources)
+        run_job("render_country", instance, impatient, partition="SG")
     assert not open_adapters(settings).lake.has_table("products", "SG")
     ledger.release(lease)
-    run_job("render_country", instance, partition="SG", resources=resources)
+    run_job("render_country", instance, impatient, partition="SG")
     assert open_adapters(settings).lake.has_table("published_images", "SG")
 
 
 def test_a_vanished_row_fails_the_blocking_check(settings: Settings, instance: dg.DagsterInstance) -> None:
-    run_job("render_country", instance, partition="SG", resources=_resources(settings))
+    run_job("render_country", instance, settings, partition="SG")
     lake = open_adapters(settings).lake
     lake.write_table("products", lake.read_table("products", "SG").head(2), "SG")
     check = dg.define_asset_job("check_products", selection=dg.AssetSelection.checks_for_assets("products"))
-    job = dg.Definitions.merge(defs, dg.Definitions(jobs=[check])).resolve_job_def("check_products")
-    config = {"resources": {"feed": {"config": {"path": settings.feed}}}}
-    result = job.execute_in_process(run_config=config, instance=instance, partition_key="SG", raise_on_error=False)
+    whole = dg.Definitions.merge(build_definitions(settings), dg.Definitions(jobs=[check]))
+    job = whole.resolve_job_def("check_products")
+    result = job.execute_in_process(instance=instance, partition_key="SG", raise_on_error=False)
     (evaluation,) = result.get_asset_check_evaluations()
     assert not evaluation.passed

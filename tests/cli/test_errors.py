@@ -11,6 +11,9 @@ from plateful.environments import Settings
 from tests.conftest import feed_rows, write_feed
 
 
+pytestmark = pytest.mark.usefixtures("settings")
+
+
 def _fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     monkeypatch.setattr(sys, "argv", ["plateful", *arguments])
     with pytest.raises(SystemExit) as stopped:
@@ -23,29 +26,27 @@ def _fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
     return " ".join(captured.err.split())
 
 
-def test_unknown_country(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+def test_unknown_country(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "'XX' is unknown" in _fails(monkeypatch, capsys, "run", "--country", "XX")
 
 
-def test_country_without_rows(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings
-) -> None:
+def test_country_without_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "has no row of FR" in _fails(monkeypatch, capsys, "run", "--country", "FR")
 
 
-def test_absent_feed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+def test_absent_feed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "nowhere.csv" in _fails(monkeypatch, capsys, "run", "--feed", "nowhere.csv", "--country", "SG")
 
 
 def test_empty_feed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     empty = write_feed(tmp_path / "empty.csv", [])
     assert "empty.csv" in _fails(monkeypatch, capsys, "run", "--feed", str(empty), "--country", "SG")
 
 
 def test_missing_column(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     feed = tmp_path / "no_name.csv"
     feed.write_text("product_id,vendor_id,country\n1,2,SG\n")
@@ -56,7 +57,6 @@ def test_missing_column(
 def test_unknown_setting(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    settings: Settings,
     name: str,
     value: str,
 ) -> None:
@@ -65,7 +65,7 @@ def test_unknown_setting(
 
 
 def test_absent_weights(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PLATEFUL_WEIGHTS", str(tmp_path / "none"))
     assert "weights" in _fails(monkeypatch, capsys, "run", "--country", "SG")

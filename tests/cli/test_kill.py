@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.mainjob import run_countries
-from plateful.environments import Settings, open_adapters
+from plateful.environments import Settings, load_settings, open_adapters
 from tests.conftest import feed_rows, write_feed
 
 DISHES = [(f"Noodle soup number {number}", "egg") for number in range(40)]
@@ -26,21 +26,20 @@ def _wait_for_images(folder: Path, least: int, process: subprocess.Popen) -> int
 
 
 @pytest.mark.parametrize("after", [1, 33])
-def test_a_killed_run_loses_and_repeats_nothing(settings: Settings, after: int) -> None:
+def test_a_killed_run_loses_and_repeats_nothing(
+    settings: Settings, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATEFUL_LEASE_TTL", "3")
     write_feed(Path(settings.feed), feed_rows({"SG": DISHES}))
     command = [sys.executable, "-m", "cli", "run", "--country", "SG"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ.copy())
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ.copy()
+    )
     before = _wait_for_images(settings.home / "lake" / "images", after, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    # The dead run still holds the country; its time runs out, as production waits for it.
-    from plateful.ledger.models import LeaseRow  # noqa: PLC0415
-    from sqlalchemy import create_engine, update
-
-    engine = create_engine(settings.ledger)
-    with engine.begin() as connection:
-        connection.execute(update(LeaseRow).values(expires_at=LeaseRow.acquired_at))
-    summary = run_countries(settings, ["SG"])["countries"]["SG"]
+    # The dead run holds the country until its lease runs out; the next run waits for that.
+    summary = run_countries(load_settings(), ["SG"])["countries"]["SG"]
     assert summary["candidates"] == 80
     stored = len(list((settings.home / "lake" / "images").rglob("*.png")))
     assert stored == 80

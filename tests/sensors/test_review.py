@@ -25,7 +25,9 @@ def _decision(country: str, candidate: str) -> Decision:
 
 
 def _tick(settings: Settings, cursor: str | None) -> dg.SensorResult:
-    context = dg.build_sensor_context(resources={"ledger": LedgerResource(url=settings.ledger)}, cursor=cursor)
+    context = dg.build_sensor_context(
+        resources={"ledger": LedgerResource(url=settings.ledger)}, cursor=cursor
+    )
     result = review_decisions(context)
     assert isinstance(result, dg.SensorResult)
     return result

@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "plateful" / "models" / "weights" / "plateful-tiny"
 WORK = ROOT / ".plateful" / "training"
-TRAINED = ("clip", "vae", "tiny_vae", "unet")
+TRAINED = ("clip", "vae", "decoder", "tiny_vae", "unet")
 
 
 def parts() -> dict[str, Callable[[Session], object]]:
@@ -24,7 +24,8 @@ def parts() -> dict[str, Callable[[Session], object]]:
     from training.family import autoencoder, card, clip, corpus, denoiser, export, tokenizer
 
     return {"data": corpus.render_corpus, "tokenizer": tokenizer.train_tokenizer, "clip": clip.train_clip,
-            "vae": autoencoder.train_vae, "latents": autoencoder.cache_latents, "tiny_vae": autoencoder.train_tiny,
+            "vae": autoencoder.train_vae, "latents": autoencoder.cache_latents,
+            "decoder": autoencoder.train_decoder, "tiny_vae": autoencoder.train_tiny,
             "unet": lambda session: denoiser.train_unet(session, lambda: export.export(session)),
             "export": export.export, "card": card.write_card}
 
@@ -41,7 +42,7 @@ def session_of(arguments: argparse.Namespace) -> Session:
     import torch
 
     recipe = load_recipe(arguments.recipe)
-    torch.set_num_threads(recipe.threads)
+    torch.set_num_threads(arguments.threads or recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     extra = {arguments.only or "unet": arguments.continue_minutes} if arguments.continue_minutes else {}
     session = Session(recipe, arguments.work, arguments.out, device, extra)
@@ -55,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--recipe", type=Path, default=DEFAULT_RECIPE, help="recipe file")
     parser.add_argument("--out", type=Path, default=OUT, help="folder the weights are exported to")
     parser.add_argument("--work", type=Path, default=WORK, help="folder for plates and checkpoints")
+    parser.add_argument("--threads", type=int, default=0, help="threads to compute with (default: the recipe's)")
     parser.add_argument("--only", choices=list(parts()), help="run this part alone")
     parser.add_argument("--continue-minutes", type=float, default=0.0,
                         help="train --only (default unet) this much longer than its budget, then export again")

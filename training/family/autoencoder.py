@@ -1,4 +1,4 @@
-"""The autoencoders: AutoencoderKL trained on crops, its cached latents, and AutoencoderTiny distilled onto them."""
+"""The autoencoders: AutoencoderKL on crops, its cached latents, its decoder trained on, and AutoencoderTiny."""
 
 from typing import Any
 
@@ -19,6 +19,8 @@ from training.family.session import Session, read_json, write_json
 
 LATENT_PX = 8
 SCALES = 3
+# The UNet's latents are never exact: the decoder learns to draw through this much error (in units of their spread).
+LATENT_ERROR = 0.05
 
 
 def picture_loss(made: torch.Tensor, true: torch.Tensor, edge_weight: float) -> torch.Tensor:
@@ -97,6 +99,32 @@ class KLLearner:
         return picture + self.settings.kl_weight * kl, {"kl": kl.detach(), "psnr": psnr}
 
 
+class DecoderLearner:
+    """The decoder alone, on cached latents: the encoder is fixed, so whoever trains on its latents is not disturbed."""
+
+    def __init__(self, session: Session, corpus: Corpus) -> None:
+        self.settings = session.recipe.parts.decoder
+        self.latents, scale, source = load_latents(session)
+        self.px, self.error = session.recipe.picture_px, LATENT_ERROR / scale
+        self.crops = Crops(session, corpus, self.settings)
+        self.models = nn.ModuleDict({"vae": build_kl(session.recipe.parts.vae.model, self.px)})
+        load(session.folder("vae"), self.models)
+        vae = self.models["vae"]
+        for part in (vae.encoder, vae.quant_conv):
+            part.requires_grad_(False)
+        self.inputs = {"autoencoder": source}
+
+    def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """One batch: crops first, whole pictures (a quarter as many) for the last `whole_share` of the budget."""
+        whole = fraction >= 1 - self.settings.whole_share
+        size, count = (self.px, max(1, self.settings.batch // 4)) if whole else (self.settings.crop_px, self.settings.batch)
+        true, latents = self.crops.take(rng, size, count, self.latents)
+        blurred = latents + self.error * torch.randn(latents.shape).to(latents.device)
+        made = self.models["vae"].decode(blurred.contiguous(memory_format=torch.channels_last)).sample
+        psnr = -10 * torch.log10(F.mse_loss(made.detach().float(), true) / 4)
+        return picture_loss(made, true, self.settings.edge_weight), {"psnr": psnr}
+
+
 class TinyLearner:
     """Both halves of AutoencoderTiny on cached latents: encode to them, decode from them."""
 
@@ -126,15 +154,20 @@ def train_vae(session: Session) -> None:
     fit(session, "vae", KLLearner(session, load_corpus(session)))
 
 
+def train_decoder(session: Session) -> None:
+    """Train the decoder of AutoencoderKL on until its own budget is spent."""
+    fit(session, "decoder", DecoderLearner(session, load_corpus(session)))
+
+
 def train_tiny(session: Session) -> None:
     """Train AutoencoderTiny until its budget is spent."""
     fit(session, "tiny_vae", TinyLearner(session, load_corpus(session)))
 
 
-def load_vae(session: Session, scale: float = 1.0) -> AutoencoderKL:
-    """The trained AutoencoderKL, in evaluation mode."""
+def load_vae(session: Session, scale: float = 1.0, part: str = "decoder") -> AutoencoderKL:
+    """The trained AutoencoderKL as `part` (`vae` or `decoder`) left it, in evaluation mode."""
     models = nn.ModuleDict({"vae": build_kl(session.recipe.parts.vae.model, session.recipe.picture_px, scale)})
-    load(session.folder("vae"), models)
+    load(session.folder(part), models)
     return models["vae"].to(session.device).eval().requires_grad_(False)
 
 
@@ -151,7 +184,7 @@ def cache_latents(session: Session) -> None:
     folder, source = session.folder("latents"), digest(session.folder("vae"))
     if read_json(folder / "state.json").get("autoencoder") == source:
         return
-    corpus, vae, meter = load_corpus(session), load_vae(session), session.meter("latents")
+    corpus, vae, meter = load_corpus(session), load_vae(session, part="vae"), session.meter("latents")
     progress, clean, found = Progress("latents", meter), corpus.clean, []
     for first in range(0, len(clean), 32):
         with session.autocast():

@@ -91,6 +91,7 @@ class Parts(Strict):
     clip: Trained
     vae: Autoencoder
     latents: Budget
+    decoder: Autoencoder
     tiny_vae: Autoencoder
     unet: Denoiser
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -234,5 +235,7 @@ def render_batch(plates: Sequence[Plate], size: int = 128, processes: int = 1) -
     """Render in order; with processes > 1 in a pool (worth it from some hundred plates on)."""
     if processes <= 1:
         return [render(plate, size) for plate in plates]
-    with ProcessPoolExecutor(processes, initializer=_single_threaded) as pool:
+    # A forked child of a process with running OpenCV or torch threads hangs: spawn.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_single_threaded) as pool:
         return list(pool.map(partial(render, size=size), plates, chunksize=32))

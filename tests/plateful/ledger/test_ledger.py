@@ -29,17 +29,17 @@ class Clock:
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
-    def __call__(self) -> Any:
+    def __call__(self) -> datetime:
         return self.now
 
 
 @pytest.fixture
-def clock() -> Any:
+def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Any:
+def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/state/ledger.db"
 
 
@@ -51,7 +51,7 @@ def ledger(url: str, clock: Clock) -> Iterator[Any]:
     opened.close()
 
 
-def decision(clock: Clock, **values: object) -> Any:
+def decision(clock: Clock, **values: Any) -> Decision:
     fields = {
         "country": "SG", "request_id": "r", "subject": "p", "record_hash": "h", "candidate_id": "c",
         "decision": "approved", "decided_by": "ana", "reason": "good", "decided_at": clock(),
@@ -59,7 +59,7 @@ def decision(clock: Clock, **values: object) -> Any:
     return Decision(**{**fields, **values})
 
 
-def change(name: str = "i", version: int = 1, **values: object) -> Any:
+def change(name: str = "i", version: int = 1, **values: Any) -> Publication:
     return Publication(**{**dict.fromkeys(Publication.__dataclass_fields__, "x"), "image_id": name,
                           "country": "SG", "version": version, **values})  # fmt: skip
 
@@ -175,7 +175,7 @@ def test_a_lease_that_changed_hands_while_its_owner_was_looked_up_is_not_taken(
     ledger.acquire_lease("SG", "run1", TTL)
     other = Ledger(url, clock)
 
-    def look_up(owner: Any) -> Any:
+    def look_up(owner: str) -> bool:
         other.acquire_lease("SG", "run3", TTL, owner_finished=lambda _: True)
         return owner == "run1"
 
@@ -202,7 +202,7 @@ def test_renewing_lengthens(ledger: Ledger, clock: Clock) -> None:
 def test_of_racing_threads_one_gets_the_lease(url: str, clock: Clock) -> None:
     barrier = Barrier(8)
 
-    def race(number: Any) -> Any:
+    def race(number: int) -> int | None:
         book = Ledger(url, clock)
         barrier.wait()
         try:
@@ -220,7 +220,7 @@ def test_of_racing_threads_one_gets_the_lease(url: str, clock: Clock) -> None:
 def test_of_racing_processes_one_gets_the_lease_and_a_killed_one_loses_it(url: str, ledger: Ledger) -> None:
     answers, start = FORK.SimpleQueue(), FORK.Barrier(3)
 
-    def race(number: Any) -> None:
+    def race(number: int) -> None:
         book = Ledger(url, Clock())
         start.wait()
         try:
@@ -262,7 +262,7 @@ def test_no_decision_is_number_zero(ledger: Ledger) -> None:
 def test_of_two_people_deciding_at_once_the_second_is_told(url: str, ledger: Ledger, clock: Clock) -> None:
     barrier = Barrier(4)
 
-    def say(number: Any) -> Any:
+    def say(number: int) -> int | str:
         book = Ledger(url, clock)
         barrier.wait()
         try:

@@ -92,7 +92,9 @@ def test_documents_beside_the_weights_do_not_change_the_version(weights: Path) -
     ("field", "value", "named"),
     [("profile", {"vae": "huge"}, "profile.vae"), ("provider", "ftp", "provider"), ("price", 1, "price")],
 )
-def test_a_malformed_entry_names_entry_and_field(tmp_path: Path, field: str, value: object, named: str) -> None:
+def test_a_malformed_entry_names_entry_and_field(
+    tmp_path: Path, field: str, value: object, named: str
+) -> None:
     raw = yaml.safe_load(CATALOG_FILE.read_text())
     entry = raw["plateful-tiny"]
     entry[field] = {**entry[field], **value} if isinstance(value, dict) else value

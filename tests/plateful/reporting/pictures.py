@@ -1,9 +1,49 @@
-"""Pictures for report tests: a store in memory, drawn plates, and flat stand-ins where only words matter."""
+"""Dishes and pictures for report tests: a store in memory, drawn plates, flat stand-ins where words matter."""
 
 import numpy as np
 
 from plateful.errors import StoreError
 from plateful.vision.image_io import encode_png
+
+DISHES = {
+    "CN": (
+        "China",
+        [
+            ("牛肉面", "beef noodles", "noodle_soup"),
+            ("宫保鸡丁", "kung pao chicken", "stir_fry"),
+            ("扬州炒饭", "yangzhou fried rice", "fried_rice"),
+            ("小笼包", "soup dumplings", "dumplings"),
+            ("绿茶", "green tea", "tea"),
+            ("麻婆豆腐 (微辣)", "mapo tofu, mild", "stir_fry"),
+        ],
+    ),
+    "AE": (
+        "United Arab Emirates",
+        [
+            ("شاورما دجاج", "chicken shawarma", "wrap"),
+            ("كباب مشوي مع الأرز", "grilled kebab with rice", "skewers"),
+            ("سلطة فتوش", "fattoush salad", "salad"),
+            ("شوربة عدس", "lentil soup", "soup"),
+        ],
+    ),
+    "DE": (
+        "Germany",
+        [
+            ("Cheeseburger mit Speck", None, "burger"),
+            ("Pizza Margherita", None, "pizza"),
+            ("Pommes rot-weiß", "french fries with ketchup and mayonnaise", "fries"),
+            ("Käseplatte", "cheese platter", "cheese_platter"),
+        ],
+    ),
+    "TH": (
+        "Thailand",
+        [
+            ("ผัดไทยกุ้งสด", "pad thai with fresh prawns", "stir_fried_noodles"),
+            ("แกงเขียวหวาน", "green curry", "curry"),
+            ("น้ำส้มคั้น", "fresh orange juice", "cold_drink"),
+        ],
+    ),
+}
 
 
 class Pictures:

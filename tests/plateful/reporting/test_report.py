@@ -60,7 +60,14 @@ def test_every_product_candidate_reason_and_address_is_there(report: Path) -> No
             assert url in html
     assert html.count("<article") == 17
     assert html.count('alt="Candidate') == 32, "two of 34 candidates were quarantined and have no picture"
-    for words in ("Quality: blur", "Safety: text", "Render: not finite", "Section heading", "خصم 50%"):
+    for words in (
+        "Passed, not chosen",
+        "Quality: blur",
+        "Safety: text",
+        "Render: not finite",
+        "Section heading",
+        "خصم 50%",
+    ):
         assert words in html
     assert not re.findall(r"<img(?![^>]*alt=)", html)
 

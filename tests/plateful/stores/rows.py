@@ -3,15 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
+
 from plateful.tables import TABLES
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 _FILL = {"String": "x", "Int64": 1, "Float64": 0.5, "Boolean": True}
 
 
-def row(table: Any, **values: object) -> Any:
+def row(table: str, **values: object) -> dict[str, Any]:
     """One row of a table: `values`, and something of the right type elsewhere."""
-    filled = {}
+    filled: dict[str, Any] = {}
     for name, dtype in TABLES[table].schema.items():
         kind = str(dtype).split("(")[0]
         filled[name] = [] if kind == "List" else NOW if kind == "Datetime" else _FILL[kind]
@@ -20,6 +22,6 @@ def row(table: Any, **values: object) -> Any:
     return {**filled, **values}
 
 
-def frame(table: Any, *rows: object) -> Any:
+def frame(table: str, *rows: dict[str, Any]) -> pl.DataFrame:
     """A frame of a table from partial rows."""
     return TABLES[table].frame([row(table, **values) for values in rows])

@@ -22,7 +22,7 @@ KEY = hashlib.sha256(b"a").hexdigest()
 
 
 @pytest.fixture(params=["local", "memory"])
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     return Lake(str(tmp_path) if request.param == "local" else f"memory://lake-{tmp_path.name}")
 
 
@@ -143,7 +143,7 @@ def test_a_compaction_killed_before_deleting_changes_nothing(
 def test_appending_and_reading_beside_compactions_loses_nothing(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
 
-    def shard(number: Any) -> Any:
+    def shard(number: int) -> int:
         for step in range(6):
             rows = [{"candidate_id": f"{number}-{step}-{i}"} for i in range(3)]
             lake.append_part("judge_verdicts", "SG", frame("judge_verdicts", *rows))
@@ -218,7 +218,7 @@ def test_put_if_absent_keeps_the_first_of_any_sequence(sequence: Any) -> None:
         assert {key: lake.get_image(key) for key in expected} == expected
 
 
-def part_names(lake: Lake, log: Any) -> Any:
+def part_names(lake: Lake, log: str) -> list[str]:
     return sorted(p.name for p in (lake.root / "parts" / log / "SG").iterdir() if p.name.endswith(".parquet"))
 
 
@@ -234,7 +234,7 @@ class _kept_temp:
         self.temp = path.parent / ".tmp-test"
         self.temp.write_bytes(content)
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Path:
         return self.temp
 
     def __exit__(self, *_: object) -> None:

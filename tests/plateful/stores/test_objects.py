@@ -16,7 +16,7 @@ from plateful.errors import StoreError
 from plateful.stores import objects
 
 
-def names(folder: Any) -> Any:
+def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 

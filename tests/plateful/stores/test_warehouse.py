@@ -16,11 +16,11 @@ from tests.plateful.stores.test_objects import file_size_limit
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Any:
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
     return DuckDBWarehouse(tmp_path / "state" / "w.duckdb", lock_timeout=20)
 
 
-def image(name: str = "i1", **values: object) -> Any:
+def image(name: str = "i1", **values: object) -> dict[str, Any]:
     return {"image_id": name, "country": "SG", "status": "live", "reason": None, "version": 1, **values}
 
 
@@ -52,8 +52,8 @@ def test_one_image_twice_in_a_merge_is_refused(warehouse: DuckDBWarehouse) -> No
         warehouse.merge_published(frame("published_images", image(), image(version=2)))
 
 
-def test_threads_and_another_reader_take_turns(warehouse: DuckDBWarehouse) -> Any:
-    def work(number: Any) -> Any:
+def test_threads_and_another_reader_take_turns(warehouse: DuckDBWarehouse) -> None:
+    def work(number: int) -> tuple[int, int]:
         changed = DuckDBWarehouse(warehouse.path).merge_published(
             frame("published_images", image(f"i{number}"), image("shared", version=number + 1))
         )

@@ -1,0 +1,39 @@
+"""Settings -> resources: the one place that wires the stores and models of an environment."""
+
+from plateful.environments import Settings
+from resources.feed import FeedResource
+from resources.lease import LeaseResource
+from resources.models import ModelResource, ScoringResource
+from resources.stores import (
+    BucketResource,
+    DuckDBWarehouseResource,
+    LakeResource,
+    LedgerResource,
+    StepIOManager,
+    TableIOManager,
+)
+from resources.tracking import TrackingResource
+
+
+def build_resources(settings: Settings) -> dict[str, object]:
+    """Return the resources of one environment."""
+    lake, ledger = LakeResource(root=settings.lake), LedgerResource(url=settings.ledger)
+    return {
+        "feed": FeedResource(path=settings.feed, network=settings.network),
+        "lake": lake,
+        "ledger": ledger,
+        "warehouse": DuckDBWarehouseResource(path=str(settings.warehouse)),
+        "bucket": BucketResource(root=settings.bucket, base_url=settings.public_url),
+        "lease": LeaseResource(
+            ledger=ledger, ttl_seconds=settings.lease_ttl, wait_seconds=settings.lease_wait
+        ),
+        "models": ModelResource(
+            model=settings.model, weights=str(settings.weights), candidates_per_request=settings.candidates
+        ),
+        "scoring": ScoringResource(clip=str(settings.weights / "plateful-tiny" / "clip")),
+        "tracking": TrackingResource(
+            uri=settings.tracking, artifacts=str(settings.home / "mlflow" / "artifacts")
+        ),
+        "io_manager": TableIOManager(lake=lake),
+        "step_io": StepIOManager(root=settings.lake),
+    }

@@ -1,0 +1,448 @@
+"""Publication: exactly once wherever it is killed, only what passes, retired with a reason, never deleted."""
+
+import hashlib
+import io
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from plateful.errors import FencedError, StoreError
+from plateful.identity import image_id
+from plateful.ledger import Lease, Ledger
+from plateful.publishing import Bucket, PublishReport, publish
+from plateful.stores import DuckDBWarehouse, Lake
+from tests.plateful.review.country import Country, candidate_key, clock
+from tests.plateful.stores.test_objects import file_size_limit
+
+FRAMES = {
+    "products": "products", "prompts": "prompts", "candidates": "generated_candidates",
+    "accepted": "accepted_candidates", "safety": "safety_scores", "quality": "quality_scores",
+    "judge": "judge_verdicts",
+}  # fmt: skip
+Frames = dict[str, pl.DataFrame]
+
+
+@dataclass
+class House:
+    """A country and real stores around it."""
+
+    country: Country
+    lake: Lake
+    bucket: Bucket
+    warehouse: DuckDBWarehouse
+    ledger: Ledger
+    lease: Lease
+
+    def publish(self, frames: Frames | None = None, decisions: pl.DataFrame | None = None) -> PublishReport:
+        """Publish the country as it stands."""
+        self.country.decisions = self.ledger.decisions("SG")
+        found = {name: self.country.frame(table) for name, table in FRAMES.items()} | (frames or {})
+        return publish(
+            "SG",
+            **found,
+            decisions=self.country.decide() if decisions is None else decisions,
+            lake=self.lake,
+            bucket=self.bucket,
+            warehouse=self.warehouse,
+            ledger=self.ledger,
+            lease=self.lease,
+            clock=clock,
+        )
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """(product, status, reason, version) of every warehouse row, by product and candidate."""
+        names = ("product_id", "status", "reason", "version")
+        return self.warehouse.published("SG").sort("product_id", "candidate_id").select(names).rows()
+
+    def live(self) -> dict[str, str]:
+        """Product -> live candidate."""
+        rows = self.warehouse.published("SG").filter(pl.col("status") == "live")
+        assert rows["product_id"].is_unique().all()
+        return dict(rows.select("product_id", "candidate_id").iter_rows())
+
+    def objects(self) -> list[str]:
+        """Names of all published objects."""
+        folder = Path(str(self.bucket.root)) / "published" / "SG"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def consistent(self) -> bool:
+        """Whether object, row and ledger say the same of every image."""
+        rows = self.warehouse.published("SG")
+        recorded = [(p.image_id, p.version) for p in self.ledger.publications("SG")]
+        for row in rows.iter_rows(named=True):
+            content = self.bucket.get(f"published/SG/{row['image_id']}.webp")
+            assert hashlib.sha256(content).hexdigest() == row["object_sha256"]
+            assert recorded.count((row["image_id"], row["version"])) == 1
+        return len(recorded) == len(set(recorded))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    country = Country()
+    country.add("p1")
+    country.add("p2")
+    lake = Lake(str(tmp_path / "lake"))
+    country.write(lake)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", clock)
+    ledger.migrate()
+    lease = ledger.acquire_lease("SG", "run1", timedelta(minutes=5))
+    bucket = Bucket(str(tmp_path / "bucket"), "https://img.example.com/")
+    yield House(country, lake, bucket, DuckDBWarehouse(tmp_path / "w.duckdb"), ledger, lease)
+    ledger.close()
+
+
+P1, P2 = candidate_key("p1", 0), candidate_key("p2", 0)
+LIVE = [("p1", "live", None, 1), ("p2", "live", None, 1)]
+
+
+def test_approved_images_become_objects_rows_and_ledger_entries(house: House) -> None:
+    report = house.publish()
+    assert (report.published_now, report.retired_now, report.refused) == (2, 0, [])
+    assert report.frame.equals(house.warehouse.published("SG"))
+    assert house.rows() == LIVE
+    assert house.consistent()
+    row = report.frame.filter(product_id="p1").row(0, named=True)
+    assert row["image_id"] == image_id("SG", "p1", P1)
+    assert row["url"] == f"https://img.example.com/published/SG/{row['image_id']}.webp"
+    assert house.ledger.publications("SG")[0].object_sha256 == report.frame["object_sha256"][0]
+
+
+def test_the_object_is_a_webp_without_metadata(house: House) -> None:
+    name = house.publish().frame["image_id"][0]
+    with Image.open(io.BytesIO(house.bucket.get(f"published/SG/{name}.webp"))) as image:
+        assert (image.format, image.size) == ("WEBP", (64, 64))
+        assert not {"exif", "xmp", "icc_profile"} & set(image.info)
+
+
+def test_again_does_nothing(house: House) -> None:
+    first = house.publish()
+    again = house.publish()
+    assert (again.published_now, again.retired_now) == (0, 0)
+    assert again.frame.equals(first.frame)
+    assert len(house.ledger.publications("SG")) == 2
+
+
+def test_nothing_to_publish_is_fine(house: House) -> None:
+    report = house.publish(decisions=house.country.decide().clear())
+    assert report.frame.is_empty()
+    assert house.objects() == []
+
+
+# -- gates
+
+
+@pytest.mark.parametrize("table", ["safety", "quality", "judge"])
+def test_an_approval_without_a_score_is_refused(house: House, table: str) -> None:
+    decisions = house.country.decide()
+    scores = house.country.frame(FRAMES[table]).filter(pl.col("candidate_id") != P1)
+    report = house.publish({table: scores}, decisions)
+    assert [candidate for candidate, _ in report.refused] == [P1]
+    assert report.refused[0][1].startswith("missing_")
+    assert house.live() == {"p2": P2}
+    assert len(house.objects()) == 1
+
+
+def test_an_approval_of_a_failed_candidate_is_refused(house: House) -> None:
+    decisions = house.country.decide()
+    house.country.put("safety_scores", P1, passed=False, failures=["people", "text"])
+    assert house.publish(decisions=decisions).refused == [(P1, "safety:people, safety:text")]
+    assert house.live() == {"p2": P2}
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "values", "reason"),
+    [
+        ("generated_candidates", P1, {"status": "quarantined", "reason": "nan"}, "render:nan"),
+        ("generated_candidates", P1, {"request_id": "r-p2-h1"}, "candidate_of_another_request"),
+        ("products", "p1", {"image_status": "ok"}, "real_photo"),
+        ("products", "p1", {"image_status": "unchecked"}, "real_photo"),
+        ("products", "p1", {"record_hash": "h2"}, "record_changed"),
+        ("prompts", "r-p1-h1", {"record_hash": "h2"}, "record_changed"),
+        ("generated_candidates", P1, {"file_sha256": "0" * 64}, f"image_unreadable: image of candidate {P1} was altered"),
+    ],
+)  # fmt: skip
+def test_a_stale_approval_is_refused(
+    house: House, table: str, key: str, values: dict[str, Any], reason: str
+) -> None:
+    decisions = house.country.decide()
+    house.country.put(table, key, **values)
+    assert house.publish(decisions=decisions).refused == [(P1, reason)]
+    assert house.live() == {"p2": P2}
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "reason"),
+    [
+        ("products", "p1", "left_feed"),
+        ("prompts", "r-p1-h1", "unknown_request"),
+        ("generated_candidates", P1, "unknown_candidate"),
+    ],
+)
+def test_an_approval_of_what_is_gone_is_refused(house: House, table: str, key: str, reason: str) -> None:
+    decisions = house.country.decide()
+    house.country.drop(table, key)
+    assert house.publish(decisions=decisions).refused == [(P1, reason)]
+
+
+def test_an_approval_without_acceptance_is_refused(house: House) -> None:
+    accepted = house.country.frame("accepted_candidates").filter(pl.col("candidate_id") != P1)
+    report = house.publish({"accepted": accepted}, house.country.decide())
+    assert report.refused == [(P1, "missing_acceptance")]
+
+
+def test_an_image_that_is_not_in_the_lake_stops_nothing_else(house: House) -> None:
+    (house.lake.root / "images" / P1[:2] / f"{P1}.png").unlink()
+    report = house.publish()
+    assert [candidate for candidate, reason in report.refused if "not in the lake" in reason] == [P1]
+    assert house.live() == {"p2": P2}
+
+
+# -- retirement
+
+
+def reject(house: House, attempt: int) -> None:
+    said = house.country.say("p1", attempt, "rejected")
+    house.ledger.record_decision(said)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda h: h.country.put("products", "p1", image_status="ok"), "real_photo"),
+        (lambda h: h.country.put("products", "p1", image_status="unchecked"), "real_photo"),
+        (lambda h: h.country.put("products", "p1", record_hash="h2"), "record_changed"),
+        (lambda h: h.country.drop("products", "p1"), "left_feed"),
+    ],
+)
+def test_what_no_longer_holds_is_retired_and_never_deleted(
+    house: House, change: Callable[[House], None], reason: str
+) -> None:
+    house.publish()
+    objects = house.objects()
+    change(house)
+    house.country.drop("prompts", "r-p1-h1")
+    report = house.publish()
+    assert (report.published_now, report.retired_now) == (0, 1)
+    assert house.rows() == [("p1", "retired", reason, 2), ("p2", "live", None, 1)]
+    assert house.objects() == objects
+    assert house.consistent()
+    assert house.publish().retired_now == 0
+
+
+def test_a_newer_approved_candidate_replaces_the_live_one(house: House) -> None:
+    house.publish()
+    house.ledger.record_decision(house.country.say("p1", 1, "approved"))
+    report = house.publish()
+    assert (report.published_now, report.retired_now) == (1, 1)
+    assert house.live() == {"p1": candidate_key("p1", 1), "p2": P2}
+    assert ("p1", "retired", "replaced", 2) in house.rows()
+    assert house.consistent()
+
+
+def test_a_replacement_that_cannot_be_read_leaves_the_live_one(house: House) -> None:
+    house.publish()
+    house.ledger.record_decision(house.country.say("p1", 1, "approved"))
+    house.country.put("generated_candidates", candidate_key("p1", 1), file_sha256="0" * 64)
+    report = house.publish()
+    assert len(report.refused) == 1
+    assert house.live() == {"p1": P1, "p2": P2}
+
+
+def test_a_person_takes_a_live_image_down_and_the_next_comes_up(house: House) -> None:
+    house.publish()
+    reject(house, 0)
+    house.publish()
+    assert house.live() == {"p1": candidate_key("p1", 1), "p2": P2}
+    assert ("p1", "retired", "rejected_by_person", 2) in house.rows()
+    reject(house, 1)
+    assert house.publish().published_now == 0
+    assert house.live() == {"p2": P2}
+
+
+def test_a_rejection_counts_even_before_the_decisions_are_materialized_again(house: House) -> None:
+    decisions = house.country.decide()
+    house.publish()
+    reject(house, 0)
+    report = house.publish(decisions=decisions)
+    assert report.refused == [(P1, "rejected_by_person")]
+    assert house.live() == {"p2": P2}
+
+
+def test_a_live_image_that_fails_a_new_scorer_is_retired(house: House) -> None:
+    house.publish()
+    for attempt in (0, 1):
+        house.country.put("safety_scores", candidate_key("p1", attempt), passed=False, failures=["text"])
+    house.publish()
+    assert ("p1", "retired", "safety:text", 2) in house.rows()
+
+
+def test_a_live_image_stays_while_a_newer_candidate_waits(house: House) -> None:
+    house.publish()
+    house.country.put("prompts", "r-p1-h1", application="editorial-banner")
+    assert house.publish().retired_now == 0
+    assert house.live() == {"p1": P1, "p2": P2}
+
+
+def test_a_live_image_stays_when_its_candidate_is_no_longer_in_the_tables(house: House) -> None:
+    house.publish()
+    for attempt in (0, 1):
+        house.country.drop("generated_candidates", candidate_key("p1", attempt))
+    assert house.publish().retired_now == 0
+
+
+def test_a_product_that_loses_its_real_photo_gets_its_image_back(house: House) -> None:
+    house.publish()
+    house.country.put("products", "p1", image_status="ok")
+    house.publish()
+    house.country.put("products", "p1", image_status="dead")
+    assert house.publish().published_now == 1
+    assert house.rows() == [("p1", "live", None, 3), ("p2", "live", None, 1)]
+    assert len(house.objects()) == 2
+    assert house.consistent()
+
+
+def test_the_same_picture_for_a_changed_record_keeps_its_address(house: House) -> None:
+    before = house.publish().frame
+    house.country.put("products", "p1", record_hash="h2")
+    house.country.put("prompts", "r-p1-h1", record_hash="h2")
+    report = house.publish()
+    assert (report.published_now, report.retired_now) == (0, 0)
+    assert report.frame["url"].equals(before["url"])
+    assert house.rows()[0] == ("p1", "live", None, 2)
+
+
+# -- killed anywhere
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing may catch it, as nothing catches a kill."""
+
+
+class Killer:
+    """Kills before or after the n-th call of a store's operation."""
+
+    def __init__(self, operation: str, when: str, call: int) -> None:
+        self.operation, self.when, self.left = operation, when, call
+
+    def __call__(self, operation: str, act: Callable[[], Any]) -> Any:
+        mine = operation == self.operation
+        self.left -= mine
+        if mine and self.left == 0 and self.when == "before":
+            raise Killed
+        result = act()
+        if mine and self.left == 0:
+            raise Killed
+        return result
+
+
+def kill(house: House, killer: Killer) -> House:
+    """The same stores, on which the killer watches."""
+
+    class KilledBucket(Bucket):
+        def put(self, path: str, content: bytes) -> bool:
+            return killer("put", lambda: Bucket.put(self, path, content))
+
+    class KilledWarehouse(DuckDBWarehouse):
+        def merge_published(self, frame: pl.DataFrame) -> int:
+            return killer("merge", lambda: DuckDBWarehouse.merge_published(self, frame))
+
+    class KilledLedger(Ledger):
+        def record_publications(self, changes: Any, lease: Lease) -> int:
+            return killer("record", lambda: Ledger.record_publications(self, changes, lease))
+
+    ledger = KilledLedger(str(house.ledger._database.url), clock)
+    bucket = KilledBucket(str(house.bucket.root), house.bucket.base_url)
+    return replace(house, bucket=bucket, warehouse=KilledWarehouse(house.warehouse.path), ledger=ledger)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("operation", "call"), [("put", 1), ("put", 2), ("merge", 1), ("record", 1), ("record", 2)]
+)
+def test_killed_between_any_two_steps_a_rerun_leaves_one_object_and_one_row(
+    house: House, operation: str, call: int, when: str
+) -> None:
+    with pytest.raises(Killed):
+        kill(house, Killer(operation, when, call)).publish()
+    house.publish()
+    assert house.rows() == LIVE
+    assert len(house.objects()) == 2
+    assert len(house.ledger.publications("SG")) == 2
+    assert house.consistent()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("operation", "call"), [("put", 1), ("merge", 1), ("record", 2)])
+def test_killed_during_a_replacement_never_two_images_are_live(
+    house: House, operation: str, call: int, when: str
+) -> None:
+    house.publish()
+    house.ledger.record_decision(house.country.say("p1", 1, "approved"))
+    with pytest.raises(Killed):
+        kill(house, Killer(operation, when, call)).publish()
+    assert set(house.live()) == {"p1", "p2"}
+    house.publish()
+    assert house.live()["p1"] == candidate_key("p1", 1)
+    assert ("p1", "retired", "replaced", 2) in house.rows()
+    assert len(house.ledger.publications("SG")) == 4
+    assert house.consistent()
+
+
+def test_kill_minus_nine_after_the_merge_leaves_a_state_that_a_rerun_completes(house: House) -> None:
+    def work() -> None:
+        class Dying(DuckDBWarehouse):
+            def merge_published(self, frame: pl.DataFrame) -> int:
+                super().merge_published(frame)
+                os.kill(os.getpid(), signal.SIGKILL)
+                return 0
+
+        replace(house, warehouse=Dying(house.warehouse.path)).publish()
+
+    house.ledger.close()
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert house.ledger.publications("SG") == []
+    assert house.publish().published_now == 0
+    assert house.rows() == LIVE
+    assert house.consistent()
+
+
+def test_a_full_disk_is_one_error_and_a_rerun_completes(house: House) -> None:
+    with file_size_limit(100), pytest.raises(StoreError, match="disk full"):
+        house.publish()
+    assert house.objects() == []
+    assert house.publish().published_now == 2
+    assert house.consistent()
+
+
+def test_a_run_that_lost_its_lease_publishes_nothing(house: House) -> None:
+    house.ledger.acquire_lease("SG", "run2", timedelta(minutes=5), owner_finished=lambda _: True)
+    with pytest.raises(FencedError):
+        house.publish()
+    assert house.objects() == []
+    assert house.rows() == []
+
+
+def test_a_lease_lost_while_objects_were_written_stops_before_the_merge(house: House) -> None:
+    class Stealing(Bucket):
+        def put(self, path: str, content: bytes) -> bool:
+            house.ledger.acquire_lease("SG", "run2", timedelta(minutes=5), owner_finished=lambda _: True)
+            return super().put(path, content)
+
+    with pytest.raises(FencedError):
+        replace(house, bucket=Stealing(str(house.bucket.root))).publish()
+    assert house.rows() == []
+    house.lease = house.ledger.acquire_lease("SG", "run2", timedelta(minutes=5))
+    house.publish()
+    assert house.rows() == LIVE

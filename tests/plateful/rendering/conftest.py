@@ -1,0 +1,39 @@
+"""A loaded micro renderer with a short profile, shared by the rendering tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from plateful.models.catalog import ModelVersion, load_catalog, model_version
+from plateful.rendering.diffusers_renderer import DiffusersRenderer
+from plateful.stores.lake import Lake
+
+
+def short_version(weights: Path, **profile: object) -> ModelVersion:
+    entry = load_catalog()["plateful-tiny"]
+    fields = {"steps": 4, "batch": 3, **profile}
+    return model_version(
+        entry.model_copy(update={"profile": entry.profile.model_copy(update=fields)}), weights
+    )
+
+
+@pytest.fixture(scope="session")
+def version(weights: Path) -> ModelVersion:
+    return short_version(weights)
+
+
+@pytest.fixture(scope="session")
+def renderer(version: ModelVersion) -> Iterator[DiffusersRenderer]:
+    threads = torch.get_num_threads()
+    loaded = DiffusersRenderer(version, device="cpu")
+    # Micro layers gain nothing from a second thread and stall on a busy machine.
+    torch.set_num_threads(1)
+    yield loaded
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))

@@ -1,0 +1,125 @@
+"""Tasks, requests and fakes for the rendering tests."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plateful.errors import RenderError
+from plateful.identity import candidate_id, seed_for
+from plateful.models.catalog import ModelVersion, load_catalog
+from plateful.rendering.renderer import CandidateError
+from plateful.rendering.task import RenderTask
+
+COUNTRY = "SG"
+
+
+def make_task(version: ModelVersion, subject: str, attempt: int = 0, **changes: Any) -> RenderTask:
+    """Return a task with a candidate id that follows from its fields."""
+    fields: dict[str, Any] = {
+        "prompt": f"a bowl of {subject}",
+        "negative_prompt": "text",
+        "parameters": {"size": 128, "steps": version.profile.steps, "cfg_scale": 4.0},
+        "route": "text_to_image",
+        "init_sha256": None,
+        "mask_sha256": None,
+        "seed": seed_for(COUNTRY, subject, attempt),
+        **changes,
+    }
+    identity = candidate_id(
+        model_digest=version.digest,
+        adapter_digests=(),
+        prompt=fields["prompt"],
+        negative_prompt=fields["negative_prompt"],
+        parameters=fields["parameters"],
+        seed=fields["seed"],
+        init_image=fields["init_sha256"],
+        mask=fields["mask_sha256"],
+        reference_image=None,
+    )
+    known = {"request_id": f"request-{subject}", "country": COUNTRY, "subject": subject, "attempt": attempt}
+    return RenderTask(
+        candidate_id=identity,
+        model=version.model,
+        model_version=version.digest,
+        receipt={},
+        **{**known, **fields},
+    )
+
+
+def request(subject: str, **changes: Any) -> dict[str, Any]:
+    """Return a PROMPTS row."""
+    return {
+        "request_id": f"request-{subject}",
+        "country": COUNTRY,
+        "subject": subject,
+        "product_ids": [subject],
+        "application": "menu-item",
+        "template": "menu-item@1",
+        "prompt": f"a bowl of {subject}",
+        "negative_prompt": "text",
+        "parameters": "{}",
+        "contract": "[]",
+        "rubric": "[]",
+        "expected_text": None,
+        "route": "text_to_image",
+        "photo_sha256": None,
+        "record_hash": "r" * 64,
+        **changes,
+    }
+
+
+class Clock:
+    """Advances one second with every look."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 21, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+class Painter:
+    """A renderer whose pictures are noise from the seed. It counts what it paints; some subjects it cannot."""
+
+    device = "cpu"
+
+    def __init__(self, *, batch: int = 4, cannot: Mapping[str, int] | None = None) -> None:
+        entry = load_catalog()["plateful-tiny"]
+        self.version = ModelVersion("plateful-tiny", "d" * 64, Path("nowhere"), entry.profile, entry)
+        self.batch, self.painted = batch, []
+        self.cannot = dict(cannot or {})  # subject -> how many more times it fails
+
+    def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
+        return [list(tasks[start : start + self.batch]) for start in range(0, len(tasks), self.batch)]
+
+    def render(
+        self, tasks: Sequence[RenderTask], init_images: Mapping, masks: Mapping
+    ) -> list[np.ndarray | RenderError]:
+        return [self._paint(task, init_images) for task in tasks]
+
+    def _paint(self, task: RenderTask, init_images: Mapping) -> np.ndarray | RenderError:
+        if self.cannot.get(task.subject, 0) > 0:
+            self.cannot[task.subject] -= 1
+            return CandidateError("not_finite", "nan", fix="none")
+        if task.init_sha256 and task.init_sha256 not in init_images:
+            return CandidateError("init_image_unreadable", "no photo", fix="none")
+        self.painted.append(task.candidate_id)
+        return np.random.default_rng(task.seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+
+
+class Ledger:
+    """Counts failures by request, as the ledger does."""
+
+    def __init__(self) -> None:
+        self.attempts: dict[str, int] = {}
+        self.reasons: list[str] = []
+
+    def note(self, request_id: str, stage: str, reason: str) -> int:
+        assert stage == "render"
+        self.attempts[request_id] = self.attempts.get(request_id, 0) + 1
+        self.reasons.append(reason)
+        return self.attempts[request_id]

@@ -1,0 +1,101 @@
+"""The whole recipe at its smallest: what it exports loads as any other model does."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderTiny, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from PIL import Image
+from safetensors.torch import load_file
+from transformers import CLIPModel, CLIPProcessor
+
+from tests.training.family.conftest import MicroRun
+from training.family.session import read_json
+
+
+@pytest.fixture(scope="module")
+def pipeline(micro: MicroRun) -> StableDiffusionPipeline:
+    return StableDiffusionPipeline.from_pretrained(micro.out / "pipeline", dtype=torch.float32)
+
+
+def test_the_command_succeeds(micro: MicroRun) -> None:
+    assert micro.status == 0
+
+
+def test_the_pipeline_renders(pipeline: StableDiffusionPipeline) -> None:
+    pipeline.set_progress_bar_config(disable=True)
+    image = pipeline("pizza", num_inference_steps=2, output_type="np", generator=torch.Generator().manual_seed(1)).images
+    assert image.shape == (1, 64, 64, 3)
+    assert np.isfinite(image).all()
+
+
+def test_the_same_parts_inpaint(pipeline: StableDiffusionPipeline) -> None:
+    inpaint = StableDiffusionInpaintPipeline(**pipeline.components, requires_safety_checker=False)
+    inpaint.set_progress_bar_config(disable=True)
+    picture, mask = Image.new("RGB", (64, 64), "white"), Image.new("L", (64, 64), 255)
+    image = inpaint("pizza", image=picture, mask_image=mask, height=64, width=64, num_inference_steps=2).images[0]
+    assert image.size == (64, 64)
+
+
+def test_the_small_autoencoder_shares_the_latent_space(micro: MicroRun, pipeline: StableDiffusionPipeline) -> None:
+    tiny = AutoencoderTiny.from_pretrained(micro.out / "tiny_vae")
+    pixels = torch.zeros(1, 3, 64, 64, dtype=tiny.dtype)
+    assert tiny.encode(pixels).latents.shape[1:] == (pipeline.unet.config.in_channels, 8, 8)
+    assert tiny.config.scaling_factor == 1.0
+
+
+def test_clip_embeds_pictures_and_text_alike(micro: MicroRun) -> None:
+    clip = CLIPModel.from_pretrained(micro.out / "clip", dtype=torch.float32)
+    processor = CLIPProcessor.from_pretrained(micro.out / "clip")
+    inputs = processor(text=["pizza", "soup with 蛋"], images=Image.new("RGB", (200, 90)), padding=True, return_tensors="pt")
+    assert inputs["pixel_values"].shape == (1, 3, 64, 64)
+    assert clip(**inputs).logits_per_image.shape == (1, 2)
+
+
+def test_pooling_takes_the_end_token(pipeline: StableDiffusionPipeline) -> None:
+    encoder, tokenizer = pipeline.text_encoder, pipeline.tokenizer
+    tokens = tokenizer("noodle soup", padding="max_length", return_tensors="pt")
+    end = tokens.input_ids[0].tolist().index(tokenizer.eos_token_id)
+    out = encoder(tokens.input_ids)
+    assert torch.equal(out.pooler_output[0], out.last_hidden_state[0, end])
+
+
+def test_the_text_encoder_is_the_clip_text_tower(micro: MicroRun) -> None:
+    alone = load_file(micro.out / "pipeline" / "text_encoder" / "model.safetensors")
+    whole = load_file(micro.out / "clip" / "model.safetensors")
+    assert alone
+    for name, tensor in alone.items():
+        assert torch.equal(tensor, whole[f"text_model.{name.removeprefix('text_model.')}"])
+
+
+def test_digests_hold_every_weight_and_config(micro: MicroRun) -> None:
+    digests = read_json(micro.out / "digests.json")
+    assert any(name.startswith("pipeline/unet/") for name in digests)
+    for name, digest in digests.items():
+        assert hashlib.sha256((micro.out / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_card_reports_what_was_measured(micro: MicroRun) -> None:
+    facts = read_json(micro.out / "training.json")
+    assert facts["machine"] in ("cpu", "gpu")
+    assert {"clip", "vae", "decoder", "tiny_vae", "unet"} <= facts["parts"].keys()
+    assert all(np.isfinite(value) for value in facts["metrics"].values())
+    card = (micro.out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"{facts['metrics']['vae_psnr_db']:g}" in card
+    with Image.open(micro.out / "grid.png") as grid:
+        assert grid.width == 17 * 64
+
+
+def test_a_second_run_trains_nothing_again(micro: MicroRun) -> None:
+    before = json.dumps(read_json(micro.work / "notes.json"), sort_keys=True)
+    assert micro.again("--only", "vae") == 0
+    assert micro.again("--only", "data") == 0
+    assert json.dumps(read_json(micro.work / "notes.json"), sort_keys=True) == before
+
+
+def test_a_part_without_its_inputs_is_one_clear_error(micro: MicroRun, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = MicroRun(micro.out, micro.work / "elsewhere", 0)
+    assert lost.again("--only", "vae") == 1
+    assert "--only data" in capsys.readouterr().err
