@@ -10,11 +10,12 @@ from assets.partitions import COUNTRY
 from assets.spec import OWNERS, contact_sheet, counts, report, table_asset
 from plateful import progress
 from plateful.environments import utc_now
+from plateful.ledger import Ledger
+from plateful.rendering.current import current_candidates
 from plateful.rendering.masking import mask_photos
 from plateful.rendering.plan import pending_tasks, plan_tasks
 from plateful.rendering.plan import plan_shards as split_shards
-from plateful.rendering.settled import settled_requests
-from plateful.rendering.shard import known_candidates
+from plateful.rendering.settled import settled_subjects
 from plateful.rendering.shard import render_shard as render
 from plateful.rendering.task import RenderTask
 from plateful.scoring.completion import score_arrays
@@ -38,14 +39,25 @@ def inpainting_masks(
     """
     store = lake.open()
     with lease.hold(context):
-        frame = mask_photos(products_without_images, store, previous=_previous(store, context.partition_key))
+        frame = mask_photos(products_without_images, store, previous=_last(store, "inpainting_masks", context.partition_key))
     metadata = report(context, frame, status=counts(frame["status"], "status"))
     return dg.MaterializeResult(value=frame, metadata=metadata)
 
 
-def _previous(store: Lake, country: str) -> pl.DataFrame | None:
-    name = "inpainting_masks"
-    return store.read_table(name, country) if store.has_table(name, country) else None
+def _last(store: Lake, table: str, country: str) -> pl.DataFrame | None:
+    return store.read_table(table, country) if store.has_table(table, country) else None
+
+
+def _wanted(
+    models: ModelResource, book: Ledger, country: str, prompts: pl.DataFrame, masks: pl.DataFrame
+) -> list[RenderTask]:
+    return plan_tasks(
+        prompts,
+        masks,
+        models.version(),
+        candidates_per_request=models.candidates_per_request,
+        generations=book.generations(country),
+    )
 
 
 @dg.op(out=dg.DynamicOut(dict, io_manager_key="step_io"), tags=CPU_SMALL.op_tags)
@@ -61,24 +73,16 @@ def plan_shards(
 ) -> Iterator[dg.DynamicOutput[dict]]:
     """Plan the candidates that are missing, in shards of one model, route and size each."""
     country, store, book = context.partition_key, lake.open(), ledger.open()
-    generations = book.generations(country)
     with lease.hold(context):
-        tasks = plan_tasks(
-            prompts,
-            inpainting_masks,
-            models.version(),
-            candidates_per_request=models.candidates_per_request,
-            generations=generations,
+        tasks = _wanted(models, book, country, prompts, inpainting_masks)
+        known = current_candidates(store, country, tasks, book.quarantined(country, models.max_attempts))
+        settled = settled_subjects(
+            tasks,
+            known,
+            _last(store, "review_decisions", country),
+            warehouse.open().published(country),
+            book.generations(country),
         )
-        known = known_candidates(
-            store, country, quarantined=set(book.quarantined(country, models.max_attempts))
-        )
-        decided = (
-            store.read_table("review_decisions", country)
-            if store.has_table("review_decisions", country)
-            else None
-        )
-        settled = settled_requests(tasks, known, decided, warehouse.open().published(country), generations)
         missing = pending_tasks(tasks, set(known["candidate_id"]), settled)
     context.log.info(f"{country}: {len(tasks)} candidates wanted, {len(missing)} to render")
     for number, shard in enumerate(split_shards(missing, models.shard_size)):
@@ -134,17 +138,16 @@ def collect(
     models: ModelResource,
     lease: LeaseResource,
     prompts: pl.DataFrame,
+    inpainting_masks: pl.DataFrame,
     shards: list[dict],
 ) -> dg.Output[pl.DataFrame]:
     """Gather every candidate of the current requests, those of earlier runs included."""
-    country, store = context.partition_key, lake.open()
+    country, store, book = context.partition_key, lake.open(), ledger.open()
     with lease.hold(context):
         for log in ("generated_candidates", "safety_scores", "quality_scores", "judge_verdicts"):
             store.compact(log, country)
-        quarantined = set(ledger.open().quarantined(country, models.max_attempts))
-        frame = known_candidates(store, country, quarantined=quarantined).filter(
-            pl.col("request_id").is_in(prompts["request_id"].implode())
-        )
+        tasks = _wanted(models, book, country, prompts, inpainting_masks)
+        frame = current_candidates(store, country, tasks, book.quarantined(country, models.max_attempts))
     good = frame.filter(pl.col("status") == "ok")
     extra = {
         "rendered_now": sum(shard["rendered"] for shard in shards),
@@ -170,4 +173,4 @@ def generated_candidates(prompts: pl.DataFrame, inpainting_masks: pl.DataFrame) 
     settled. Images are stored losslessly under their candidate id; a killed run repeats at most one batch.
     """
     reports = plan_shards(prompts, inpainting_masks).map(render_shard).collect()
-    return collect(prompts, reports)
+    return collect(prompts, inpainting_masks, reports)

@@ -39,7 +39,7 @@ def list_(country: Country, as_json: Json = False) -> None:
 def show(candidate: Candidate, country: Country, as_json: Json = False) -> None:
     """Show everything about one candidate, and where its picture is."""
     adapters = open_adapters(load_settings())
-    detail = queue.show(candidate, check_country(country), adapters.lake, adapters.ledger)
+    detail = queue.detail(candidate, check_country(country), adapters.lake, adapters.ledger)
     parts = {name: part for name, part in asdict(detail).items() if isinstance(part, dict)}
     picture = adapters.lake.image_path(detail.candidate_id)
     if as_json:

@@ -1,0 +1,1 @@
+"""The sample feed and the script that draws its photos."""

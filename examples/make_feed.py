@@ -50,7 +50,8 @@ def encode(array: np.ndarray, suffix: str) -> bytes:
 def make(folder: Path = PHOTOS) -> list[Path]:
     """Write every photo into a folder and return the files.
 
-    Besides the drawn ones: the shared placeholder, a JPEG cut off in the middle, and a GIF that calls itself .jpg.
+    Besides the drawn ones: the shared placeholder, a JPEG cut off in the middle, and a GIF that calls itself
+    .jpg.
     """
     folder.mkdir(parents=True, exist_ok=True)
     listed = yaml.safe_load((HERE / "photos.yaml").read_text(encoding="utf-8"))

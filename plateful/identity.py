@@ -61,6 +61,14 @@ def candidate_id(
     )
 
 
+def asked_version(version: str, question: str | None) -> str:
+    """Return the version of a score that also depends on what was asked (expected text, rubric).
+
+    A record may change its contract without changing a pixel; the old answer must not be read for the new question.
+    """
+    return version if question is None else f"{version}-{sha256_hex(question)[:8]}"
+
+
 def request_id(country: str, subject: str, application: str, record_hash: str) -> str:
     """Return the 16 hex digits of one unit of work: a subject, its record as it is, an application."""
     return content_hash([country, subject, application, record_hash])[:16]

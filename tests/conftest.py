@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from plateful.environments import Settings, load_settings
-from tests.tiny_family import build_tiny_family
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = [
@@ -34,6 +33,9 @@ MENU = {
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights root with a micro random `plateful-tiny`; its pictures are noise."""
+    # Imported here: it loads torch, which most tests do without.
+    from tests.tiny_family import build_tiny_family
+
     root = tmp_path_factory.mktemp("weights")
     build_tiny_family(root / "plateful-tiny")
     return root

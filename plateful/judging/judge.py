@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from plateful.identity import canonical_json, content_hash
+from plateful.identity import asked_version, canonical_json, content_hash
 from plateful.scoring.thresholds import Thresholds, load_thresholds, numbers
 from plateful.tables import TABLES
 from plateful.vision.clip import TinyClip, softmax
@@ -83,7 +83,7 @@ class Judge:
         failures += [a["claim"] for a in answers if a["required"] and not a["passed"]]
         return {
             "candidate_id": candidate,
-            "judge_version": self.version,
+            "judge_version": asked_version(self.version, rubric),
             "fidelity": float(np.mean([a["score"] for a in answers])) if answers else 0.0,
             "answers": canonical_json(answers),
             "passed": not failures,

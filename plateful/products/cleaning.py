@@ -2,11 +2,12 @@
 
 What is done with characters that do not show:
 
-- Bidirectional embeddings, overrides and isolates, C0 and C1 controls, tag characters and noncharacters: a *name* or an id
-  that carries one is rejected (`control_characters`), since such a name is not what a person reads. In other fields they are removed.
+- Bidirectional embeddings, overrides and isolates, C0 and C1 controls, tag characters and noncharacters: a
+  *name* or an id that carries one is rejected (`control_characters`), since such a name is not what a person
+  reads. In other fields they are removed.
 - Line breaks, tabs and every kind of space become one space, everywhere.
-- Direction marks, soft hyphens, byte order marks and zero-width spaces are removed, everywhere. Joiners (U+200C, U+200D) stay
-  where Arabic and Indic spelling or an emoji needs them.
+- Direction marks, soft hyphens, byte order marks and zero-width spaces are removed, everywhere. Joiners
+  (U+200C, U+200D) stay where Arabic and Indic spelling or an emoji needs them.
 """
 
 import re
@@ -16,19 +17,21 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
 )
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb]")
-_STRAY_JOINER = re.compile("(?<![\u0600-\u06ff\u0750-\u077f\u0900-\u0dff\ufe0f\u2600-\u27bf\U0001f300-\U0001faff])[\u200c\u200d]")
+_STRAY_JOINER = re.compile(
+    "(?<![\u0600-\u06ff\u0750-\u077f\u0900-\u0dff\ufe0f\u2600-\u27bf\U0001f300-\U0001faff])[\u200c\u200d]"
+)
 _SPACES = re.compile(r"[\s\x1c-\x1f\x85]+")
 
-_SYMBOL = (
-    r"(?:R\$|S\$|HK\$|NT\$|A\$|US\$|RM|Rp\.?|Rs\.?|[$€£¥￥₺฿₹₩₫₱₪₴₽]|(?:AED|SGD|USD|EUR|GBP|BRL|THB|TRY|TWD|CNY|RMB|MYR|HKD|INR|JPY))"
-)
+_CODES = "AED|SGD|USD|EUR|GBP|BRL|THB|TRY|TWD|CNY|RMB|MYR|HKD|INR|JPY"
+_SYMBOL = rf"(?:R\$|S\$|HK\$|NT\$|A\$|US\$|RM|Rp\.?|Rs\.?|[$€£¥￥₺฿₹₩₫₱₪₴₽]|(?:{_CODES}))"
 _UNIT = (
     r"(?:[€£¥₺฿₹₩₫₱₪₴₽]|元|円|圓|块|원|บาท|درهم|ريال|د\.إ\.?|руб\.?|грн|zł|TL\b|kr\b"
-    r"|(?:AED|SGD|USD|EUR|GBP|BRL|THB|TRY|TWD|CNY|RMB|MYR|HKD|INR|JPY|RM)\b)"
+    rf"|(?:{_CODES}|RM)\b)"
 )
 _AMOUNT = r"\d{1,3}(?:[.,\u00a0']\d{3})*(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?"
 _PRICE = re.compile(
-    rf"[(\[（]?\s*(?:(?<!\w){_SYMBOL}\s?(?:{_AMOUNT})(?!\w)(?:\s?,-)?|(?<![\w.,])(?:{_AMOUNT})\s?{_UNIT})\s*[)\]）]?", re.IGNORECASE
+    rf"[(\[（]?\s*(?:(?<![A-Za-z]){_SYMBOL}\s?(?:{_AMOUNT})(?!\w)(?:\s?,-)?|(?<![A-Za-z\d.,])(?:{_AMOUNT})\s?{_UNIT})\s*[)\]）]?",
+    re.IGNORECASE,
 )
 _DANGLING = re.compile(r"^[\s,;:|/–—-]+|[\s,;:|/–—-]+$")
 

@@ -1,7 +1,9 @@
 """The product feed: the input contract, read country by country.
 
-Every data row ends in exactly one place: a product, a reject of its country, or a feed-level reject when it has no valid
-country. So `rows_in = rejects + products` holds for each country, and all countries and the feed-level rejects add up to the file.
+Every data row ends in exactly one place: a product, a reject of its country, or a feed-level reject when it
+has no valid country. So `rows_in = rejects + products` holds for each country, and all countries and the
+feed-level
+rejects add up to the file.
 """
 
 import re
@@ -23,7 +25,9 @@ from plateful.tables import PRODUCTS, REJECTS, Table
 
 _LATER = ("image_status", "image_reasons", "photo_sha256")
 FEED_PRODUCTS = Table(
-    "feed_products", PRODUCTS.key, {name: column for name, column in PRODUCTS.columns.items() if name not in _LATER}
+    "feed_products",
+    PRODUCTS.key,
+    {name: column for name, column in PRODUCTS.columns.items() if name not in _LATER},
 )
 
 
@@ -45,7 +49,8 @@ class Feed:
         path: the file or folder.
 
     Raises:
-        FeedError: the path is not a feed; on reading, also a missing column, a broken file, or a feed without rows.
+        FeedError: the path is not a feed; on reading, also a missing column, a broken file, or a feed without
+        rows.
     """
 
     def __init__(self, path: str) -> None:
@@ -67,9 +72,11 @@ class Feed:
         return sorted(code for code in self._rows if code)
 
     def read(self, country: str) -> FeedSlice:
-        """Return one country's rows as products and rejects; a country without rows gives two empty frames."""
+        """Return one country's rows as products and rejects; two empty frames when it has none."""
         if country not in COUNTRIES:
-            raise FeedError(f"country {country!r} is not known", fix="use one of the codes in plateful/countries.py")
+            raise FeedError(
+                f"country {country!r} is not known", fix="use one of the codes in plateful/countries.py"
+            )
         rows = self._rows.get(country, [])
         products, rejects, first_seen = [], [], {}
         for raw in rows:
@@ -78,7 +85,7 @@ class Feed:
                 first = first_seen[parsed["product_id"]]
                 parsed = Fault(
                     "duplicate_product_id",
-                    f"{cut(parsed['product_id'], 80)!r} is row {first.row} of {first.file} already; the first row stays",
+                    f"{cut(parsed['product_id'], 80)!r} is row {first.row} of {first.file}; that one stays",
                 )
             if isinstance(parsed, Fault):
                 rejects.append(_reject(raw, parsed))
@@ -92,11 +99,14 @@ class Feed:
         return REJECTS.frame([_reject(raw, _country_fault(raw)) for raw in self._rows.get("", [])])
 
     def content_hash(self, country: str) -> str:
-        """Hash what a country's run would read: its rows, and the sizes of the pictures in the folder that they name.
+        """Hash what a country's run would read: its rows, and the sizes of the pictures they name.
 
         Neither clocks, file dates nor row order count, so a feed exported again unchanged keeps its hash.
         """
-        rows = (content_hash([raw.cells, raw.fault, self._picture_size(raw)]) for raw in self._rows.get(country, []))
+        rows = (
+            content_hash([raw.cells, raw.fault, self._picture_size(raw)])
+            for raw in self._rows.get(country, [])
+        )
         return content_hash(sorted(rows))
 
     def _picture_size(self, raw: RawRow) -> int:
@@ -115,7 +125,9 @@ class Feed:
                 code = raw.cells["country"].strip().upper()
                 grouped.setdefault(code if code in COUNTRIES else "", []).append(raw)
         if not grouped:
-            raise FeedError(f"feed {self.path!r} has no rows", fix="give at least one data row under the header")
+            raise FeedError(
+                f"feed {self.path!r} has no rows", fix="give at least one data row under the header"
+            )
         return grouped
 
 
@@ -125,7 +137,11 @@ def _country_fault(raw: RawRow) -> Fault:
     country = one_line(raw.cells["country"])
     if not country:
         return Fault("missing_country", "country is empty: give an ISO 3166-1 alpha-2 code")
-    shape = "is not served: see plateful/countries.py" if re.fullmatch("[A-Za-z]{2}", country) else "is no ISO 3166-1 alpha-2 code"
+    shape = (
+        "is not served: see plateful/countries.py"
+        if re.fullmatch("[A-Za-z]{2}", country)
+        else "is no ISO 3166-1 alpha-2 code"
+    )
     return Fault("unknown_country", f"{cut(country, 60)!r} {shape}")
 
 

@@ -1,7 +1,7 @@
 """Resolve a picture's path strictly inside the feed's folder.
 
-Names are compared in NFC, part by part, since feeds and file systems disagree on composed and decomposed letters. Symbolic links
-may point around inside the folder but not out of it.
+Names are compared in NFC, part by part, since feeds and file systems disagree on composed and decomposed
+letters. Symbolic links may point around inside the folder but not out of it.
 """
 
 import re
@@ -13,7 +13,7 @@ MAX_PATH = 1_024
 
 
 def path_problem(reference: str, root: Path) -> str:
-    """Return why a path may not be read, empty when it stays inside the folder (whether or not the file is there)."""
+    """Return why a path may not be read, empty when it stays inside (file there or not)."""
     if len(reference) > MAX_PATH:
         return f"is longer than {MAX_PATH} characters"
     if re.search(r"[\x00-\x1f\x7f]", reference):
@@ -30,7 +30,7 @@ def path_problem(reference: str, root: Path) -> str:
 
 
 def find_picture(reference: str, root: Path) -> Path | None:
-    """Return the file that a path inside the folder names, in whatever Unicode form, or None when there is none."""
+    """Return the file that a path names, in whatever Unicode form, None when there is none."""
     place = root
     for part in _parts(reference):
         direct = place / part

@@ -1,4 +1,4 @@
-"""Decide each product's image status from its vendor photo, and keep the photos that can be shown in the lake.
+"""Decide each product's image status from its vendor photo, and keep readable photos in the lake.
 
 | status | when |
 |---|---|
@@ -6,7 +6,7 @@
 | poor | opened, and fails a gate; the reasons are the gates' failures |
 | dead | 404 or 410, no such file in the feed's folder, or a file that cannot be opened as a picture |
 | placeholder | one picture behind products of `placeholder_min` different names |
-| unchecked | an address that was not fetched or not answered; counts as having an image, and says why |
+| unchecked | an address not fetched or not answered; counts as having an image, and says why |
 | missing | no photo given |
 """
 
@@ -75,14 +75,17 @@ def resolve_images(
         assessor_version: version of the gates; a photo is assessed once per version and file content.
         lake: where photos (PNG, at most 1,024 px on the long side) and assessments are kept.
         network: whether http(s) addresses are fetched.
-        placeholder_min: number of differently named products behind one picture from which it is a placeholder.
+        placeholder_min: number of differently named products behind one picture from which it is a
+            placeholder.
         allow_hosts: `host:port` pairs exempt from the address check (tests on loopback only).
 
     Returns:
         PRODUCTS frame, in order.
     """
     contents: dict[str, Callable[[], bytes]] = {}
-    look_up = partial(_source, root=Path(feed_root), network=network, allow_hosts=allow_hosts, contents=contents)
+    look_up = partial(
+        _source, root=Path(feed_root), network=network, allow_hosts=allow_hosts, contents=contents
+    )
     sources = {url: look_up(url) for url in products["image_url"].unique(maintain_order=True) if url}
     shared = _shared(products, sources, placeholder_min)
     assessed: dict[str, PhotoStatus] = {}
@@ -96,7 +99,9 @@ def resolve_images(
         if source.known or source.digest is None:
             return source.known or PhotoStatus("missing")
         if source.digest not in assessed:
-            assessed[source.digest] = _assessed(source.digest, contents[source.digest], assess, assessor_version, lake)
+            assessed[source.digest] = _assessed(
+                source.digest, contents[source.digest], assess, assessor_version, lake
+            )
         return assessed[source.digest]
 
     rows = [row | _columns(status(row["image_url"])) for row in products.iter_rows(named=True)]
@@ -104,11 +109,20 @@ def resolve_images(
 
 
 def _columns(photo: PhotoStatus) -> dict:
-    return {"image_status": photo.status, "image_reasons": list(photo.reasons), "photo_sha256": photo.photo_sha256}
+    return {
+        "image_status": photo.status,
+        "image_reasons": list(photo.reasons),
+        "photo_sha256": photo.photo_sha256,
+    }
 
 
 def _source(
-    url: str, *, root: Path, network: bool, allow_hosts: Collection[str], contents: dict[str, Callable[[], bytes]]
+    url: str,
+    *,
+    root: Path,
+    network: bool,
+    allow_hosts: Collection[str],
+    contents: dict[str, Callable[[], bytes]],
 ) -> _Source:
     if is_address(url):
         return _fetched(url, network=network, allow_hosts=allow_hosts, contents=contents)
@@ -137,7 +151,7 @@ def _fetched(
 
 
 def _shared(products: pl.DataFrame, sources: dict[str, _Source], least: int) -> set[str]:
-    """Pictures (by digest, else by address) behind at least that many different names; a chain's branches share one name."""
+    """Pictures (digest, else address) behind so many different names; branches of a chain share one."""
     names: dict[str, set[str]] = {}
     for url, name in products.select("image_url", "name").iter_rows():
         source = sources.get(url)
@@ -146,7 +160,9 @@ def _shared(products: pl.DataFrame, sources: dict[str, _Source], least: int) -> 
     return {picture for picture, found in names.items() if len(found) >= least}
 
 
-def _assessed(digest: str, read: Callable[[], bytes], assess: Assess, version: str, lake: Lake) -> PhotoStatus:
+def _assessed(
+    digest: str, read: Callable[[], bytes], assess: Assess, version: str, lake: Lake
+) -> PhotoStatus:
     """Assess a file once per gates version: the result is kept in the lake under the file's digest."""
     place = f"assessments/{sha256_hex(f'{version}/{CODE_VERSION}')[:16]}/{digest}.json"
     if lake.has_object(place):
@@ -156,7 +172,10 @@ def _assessed(digest: str, read: Callable[[], bytes], assess: Assess, version: s
             return known
     found = _judge(read(), assess, lake)
     lake.put_object(
-        place, canonical_json({"status": found.status, "reasons": list(found.reasons), "photo_sha256": found.photo_sha256}).encode()
+        place,
+        canonical_json(
+            {"status": found.status, "reasons": list(found.reasons), "photo_sha256": found.photo_sha256}
+        ).encode(),
     )
     return found
 

@@ -15,7 +15,8 @@ def without_images(products: pl.DataFrame) -> pl.DataFrame:
         products: PRODUCTS frame.
 
     Returns:
-        PRODUCTS_WITHOUT_IMAGES frame: `route` is inpaint for a poor photo whose vendor lets it be edited, else text_to_image.
+        PRODUCTS_WITHOUT_IMAGES frame: `route` is inpaint for a poor photo whose vendor lets it be edited,
+        else text_to_image.
     """
     repaint = (
         (pl.col("image_status") == "poor")

@@ -1,6 +1,7 @@
 """Read feed files into raw rows: CSV or Parquet, one file or a folder of them.
 
-Nothing is judged here beyond the file's own form; a row that the file's form already breaks carries the reason with it.
+Nothing is judged here beyond the file's own form; a row that the file's form already breaks carries the
+reason with it.
 """
 
 import csv
@@ -15,18 +16,33 @@ from plateful.errors import FeedError
 
 REQUIRED = ("product_id", "vendor_id", "country", "name")
 OPTIONAL = (
-    "vendor_name", "language", "description", "category", "cuisine", "ingredients", "dietary", "allergens", "price", "currency",
-    "image_url", "image_consent", "application", "related_products", "expected_text", "updated_at",
-)  # fmt: skip
+    "vendor_name",
+    "language",
+    "description",
+    "category",
+    "cuisine",
+    "ingredients",
+    "dietary",
+    "allergens",
+    "price",
+    "currency",
+    "image_url",
+    "image_consent",
+    "application",
+    "related_products",
+    "expected_text",
+    "updated_at",
+)
 COLUMNS = REQUIRED + OPTIONAL
 
-# Python's CSV reader refuses a cell over 128 kB and loses the rest of the file with it; an over-long cell is a reject instead.
+# Python's CSV reader refuses a cell over 128 kB and loses the rest of the file with it; an over-long cell is
+# a reject instead.
 csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True)
 class RawRow:
-    """One data row as written: file (relative to the feed), 1-based row number, the known columns' cells, a form fault."""
+    """One data row as written: file, 1-based row number, the known columns' cells, a form fault."""
 
     file: str
     row: int
@@ -46,9 +62,14 @@ def feed_files(path: Path) -> list[Path]:
     elif path.is_file():
         found = [path] if path.suffix.lower() in (".csv", ".parquet") else []
     else:
-        raise FeedError(f"feed {str(path)!r} does not exist", fix="give a CSV or Parquet file, or a folder of them")
+        raise FeedError(
+            f"feed {str(path)!r} does not exist", fix="give a CSV or Parquet file, or a folder of them"
+        )
     if not found:
-        raise FeedError(f"feed {str(path)!r} holds no CSV or Parquet file", fix="give a CSV or Parquet file, or a folder of them")
+        raise FeedError(
+            f"feed {str(path)!r} holds no CSV or Parquet file",
+            fix="give a CSV or Parquet file, or a folder of them",
+        )
     return found
 
 
@@ -60,7 +81,8 @@ def read_rows(path: Path, label: str) -> Iterator[RawRow]:
         label: what to call it in rejects and errors.
 
     Raises:
-        FeedError: the file cannot be read as a whole: a required column is missing, a column is there twice, it is not UTF-8.
+        FeedError: the file cannot be read as a whole: a required column is missing, a column is there twice,
+        it is not UTF-8.
     """
     return _parquet_rows(path, label) if path.suffix.lower() == ".parquet" else _csv_rows(path, label)
 
@@ -99,16 +121,25 @@ def _csv_rows(path: Path, label: str) -> Iterator[RawRow]:
 
 def _form_fault(row: dict[str, str], cells: int, columns: int, lines: int) -> tuple[str, str]:
     if cells != columns:
-        return "wrong_cell_count", f"{cells} cells on {lines} line(s), the header has {columns}: look for a lost quote or comma"
+        return (
+            "wrong_cell_count",
+            f"{cells} cells on {lines} line(s), the header has {columns}: look for a lost quote or comma",
+        )
     broken = next((c for c, v in row.items() if "\ufffd" in v), None)
-    return ("bad_encoding", f"{broken} holds bytes that are not UTF-8: save the file as UTF-8") if broken else ("", "")
+    return (
+        ("bad_encoding", f"{broken} holds bytes that are not UTF-8: save the file as UTF-8")
+        if broken
+        else ("", "")
+    )
 
 
 def _parquet_rows(path: Path, label: str) -> Iterator[RawRow]:
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise FeedError(f"feed file {label!r} is not readable Parquet: {error}", fix="write the file again") from error
+        raise FeedError(
+            f"feed file {label!r} is not readable Parquet: {error}", fix="write the file again"
+        ) from error
     frame = frame.rename(dict(zip(frame.columns, _header(frame.columns, label), strict=True)))
     for number, row in enumerate(frame.iter_rows(named=True), start=1):
         yield RawRow(label, number, {c: _as_text(row.get(c)) for c in COLUMNS})

@@ -1,8 +1,9 @@
 """The one URL parser and fetcher for image addresses that a feed brings.
 
-A feed is written by strangers, so an address must not reach into the network Plateful runs in: schemes and ports are closed
-lists, host addresses are checked in every spelling, DNS is resolved once and the connection goes to the checked address,
-redirects are not followed, bytes and seconds are capped.
+A feed is written by strangers, so an address must not reach into the network Plateful runs in: schemes and
+ports are closed lists, host addresses are checked in every spelling, DNS is resolved once and the connection
+goes to the
+checked address, redirects are not followed, bytes and seconds are capped.
 """
 
 import contextlib
@@ -20,7 +21,9 @@ MAX_BYTES = 20_000_000
 MAX_URL = 2_048
 TIMEOUT_S = 10.0
 _PORTS = {"http": {80, 8080}, "https": {443, 8443}}
-_INTERNAL_NAMES = re.compile(r"(?:^|\.)(?:localhost|local|internal|intranet|lan|corp|home|localdomain|home\.arpa)$")
+_INTERNAL_NAMES = re.compile(
+    r"(?:^|\.)(?:localhost|local|internal|intranet|lan|corp|home|localdomain|home\.arpa)$"
+)
 _BUCKET = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -103,8 +106,8 @@ def fetch(
         resolve: `socket.getaddrinfo` or a stand-in with its signature.
 
     Returns:
-        The body of a 200 response, else a problem: `unsafe_url`, `unsafe_address`, `unreachable`, `timeout`, `redirected`,
-        `http_<status>`, `too_large`, `not_fetched` (s3 is not fetched here).
+        The body of a 200 response, else a problem: `unsafe_url`, `unsafe_address`, `unreachable`, `timeout`,
+        `redirected`, `http_<status>`, `too_large`, `not_fetched` (s3 is not fetched here).
     """
     url = parse_url(text, allow_hosts=allow_hosts)
     if isinstance(url, UrlProblem):
@@ -151,7 +154,7 @@ def _unsafe_host(host: str) -> str:
 
 
 def _ip_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address in any spelling that a C library accepts: 127.1, 0x7f.0.0.1, 2130706433, ::ffff:127.0.0.1."""
+    """Read any spelling a C library accepts: 127.1, 0x7f.0.0.1, 2130706433, ::ffff:127.0.0.1."""
     try:
         return ipaddress.ip_address(host.split("%")[0])
     except ValueError:
@@ -186,12 +189,14 @@ def _resolve(url: WebUrl, allow_hosts: Collection[str], resolve: Resolver) -> st
 
 
 def _request(url: WebUrl, address: str, max_bytes: int, timeout_s: float) -> bytes | UrlProblem:
-    """Make one request to a checked address; a timer shuts the socket, so that a slow drip cannot outlast the cap."""
+    """Make one request to a checked address; a timer shuts the socket against slow drips."""
     deadline = _Deadline()
     try:
         deadline.sock = socket.create_connection((address, url.port), timeout=timeout_s)
     except OSError as error:
-        return UrlProblem("timeout" if isinstance(error, TimeoutError) else "unreachable", f"{url.host}: {error}")
+        return UrlProblem(
+            "timeout" if isinstance(error, TimeoutError) else "unreachable", f"{url.host}: {error}"
+        )
     timer = threading.Timer(timeout_s, deadline.expire)
     timer.daemon = True
     timer.start()
@@ -199,7 +204,9 @@ def _request(url: WebUrl, address: str, max_bytes: int, timeout_s: float) -> byt
         answer = _exchange(url, deadline, max_bytes)
     except (OSError, http.client.HTTPException) as error:
         late = deadline.expired or isinstance(error, TimeoutError)
-        return UrlProblem("timeout" if late else "unreachable", f"{url.host}: {error or type(error).__name__}")
+        return UrlProblem(
+            "timeout" if late else "unreachable", f"{url.host}: {error or type(error).__name__}"
+        )
     finally:
         timer.cancel()
         deadline.sock.close()
@@ -226,7 +233,9 @@ def _exchange(url: WebUrl, deadline: _Deadline, max_bytes: int) -> bytes | UrlPr
         secure.do_handshake()
     connection = http.client.HTTPConnection(url.host, url.port)
     connection.sock = deadline.sock
-    connection.request("GET", url.target, headers={"Accept": "image/*", "Accept-Encoding": "identity", "Connection": "close"})
+    connection.request(
+        "GET", url.target, headers={"Accept": "image/*", "Accept-Encoding": "identity", "Connection": "close"}
+    )
     response = connection.getresponse()
     if 300 <= response.status < 400:
         return UrlProblem("redirected", f"{url.host} answered {response.status}; redirects are not followed")

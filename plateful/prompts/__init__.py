@@ -1,1 +1,1 @@
-"""Prompts: dish vocabulary, versioned templates, the fidelity contract with its rubric, and the writer of render requests."""
+"""Prompts: dish vocabulary, versioned templates, fidelity contract with rubric, request writer."""

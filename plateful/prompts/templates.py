@@ -1,4 +1,4 @@
-"""Prompt templates: versioned text with slots, defaults and few-shot examples, one per application, in templates/*.yaml."""
+"""Prompt templates, one per application: versioned text with slots, defaults, few-shot examples."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ _FOLDER = Path(__file__).with_name("templates")
 
 
 class Example(BaseModel):
-    """A record and the prompt it becomes: checked by a test here, few-shot material for a writer that is a language model."""
+    """A record and its prompt: tested here, few-shot material for a language model that writes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     record: dict[str, str | list[str]]
@@ -22,8 +22,8 @@ class Example(BaseModel):
 class Template(BaseModel):
     """One application's template.
 
-    `parts` are joined in order, a part is left out when its slot is empty; slots: dish, ingredients, vessel, background, lighting,
-    camera. `dish` pins the kind of dish; without it the product's name decides.
+    `parts` are joined in order, a part is left out when its slot is empty; slots: dish, ingredients, vessel,
+    background, lighting, camera. `dish` pins the kind of dish; without it the product's name decides.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,7 +55,9 @@ class Template(BaseModel):
         try:
             filled = [part.format(**slots) for part in self.parts if all(slots[s] for s in _slots(part))]
         except (KeyError, ValueError, IndexError) as fault:
-            raise ConfigError(f"template {self.name!r}: slot {fault} is unknown", fix=f"use {', '.join(slots)}") from fault
+            raise ConfigError(
+                f"template {self.name!r}: slot {fault} is unknown", fix=f"use {', '.join(slots)}"
+            ) from fault
         return "".join(filled)
 
 
@@ -75,7 +77,10 @@ def load_templates() -> dict[str, Template]:
         try:
             template = Template.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (ValidationError, yaml.YAMLError) as fault:
-            raise ConfigError(f"prompt template {path.name!r} is malformed: {fault}", fix="see plateful/prompts/templates.py") from fault
+            raise ConfigError(
+                f"prompt template {path.name!r} is malformed: {fault}",
+                fix="see plateful/prompts/templates.py",
+            ) from fault
         if template.application in templates:
             raise ConfigError(f"two templates serve application {template.application!r}", fix="keep one")
         templates[template.application] = template

@@ -48,7 +48,16 @@ def _ingredients_source() -> dict:
 def dishes() -> dict[str, Dish]:
     """Return the known dishes by key."""
     return {
-        key: Dish(key=key, **{n: tuple(v) if isinstance(v, list) else v for n, v in entry.items()})
+        key: Dish(
+            key=key,
+            phrase=entry["phrase"],
+            article=entry["article"],
+            menu_names=tuple(entry["menu_names"]),
+            words=tuple(entry["words"]),
+            ingredients=tuple(entry["ingredients"]),
+            exclusive=tuple(entry["exclusive"]),
+            vessels=tuple(entry["vessels"]),
+        )
         for key, entry in _dishes_source()["dishes"].items()
     }
 
@@ -76,8 +85,8 @@ def _phrases() -> dict[tuple[str, ...], str]:
 def find_dish(name: str) -> Match | None:
     """Return the dish that an English name means, None when it is none of the known ones.
 
-    The part before 'with', 'in', 'on' ... is asked first, since it holds the head of the name; the longest phrase wins, the later
-    one of two equally long ones ('chicken rice bowl' is a bowl).
+    The part before 'with', 'in', 'on' ... is asked first, since it holds the head of the name; the longest
+    phrase wins, the later one of two equally long ones ('chicken rice bowl' is a bowl).
     """
     head = _PREPOSITIONS.split(name.lower(), maxsplit=1)[0]
     for part in (head, name) if head.strip() and head != name else (name,):
@@ -96,7 +105,10 @@ def _longest(words: list[str]) -> tuple[str, str] | None:
     table = _phrases()
     for n in range(min(len(words), 5), 0, -1):
         for at in range(len(words) - n, -1, -1):
-            for piece in (tuple(words[at : at + n]), (*words[at : at + n - 1], words[at + n - 1].removesuffix("s"))):
+            for piece in (
+                tuple(words[at : at + n]),
+                (*words[at : at + n - 1], words[at + n - 1].removesuffix("s")),
+            ):
                 if piece in table:
                     return table[piece], " ".join(piece)
     return None
@@ -112,7 +124,7 @@ def _ingredient_phrases() -> dict[tuple[str, ...], str]:
 
 
 def find_ingredients(text: str) -> list[str]:
-    """Return the drawable ingredients that an English text names, in its order; longest phrases first, each once."""
+    """Return the drawable ingredients that an English text names, in order, each once."""
     words, table = words_of(text), _ingredient_phrases()
     found: list[str] = []
     at = 0
@@ -137,7 +149,7 @@ def implied_ingredients(name: str, phrase: str) -> list[str]:
 
 
 def excluded_by_diet(dietary: list[str]) -> list[str]:
-    """Return the ingredients that a dietary claim rules out, empty for claims that rule out none that can be seen."""
+    """Return the drawable ingredients that a dietary claim rules out."""
     source = _ingredients_source()
     claims = {c.strip().casefold() for c in dietary}
     groups = source["groups"]
@@ -149,7 +161,11 @@ def excluded_by_diet(dietary: list[str]) -> list[str]:
 
 
 def undeclared_allergens(allergens: list[str]) -> dict[str, list[str]]:
-    """Return allergen -> ingredients that show it, for the allergens that a product with a declaration does not declare."""
+    """Return undeclared allergen -> ingredients that show it; empty without any declaration."""
     declared = {a.strip().casefold() for a in allergens}
     table = _ingredients_source()["allergens"]
-    return {k: v["shows"] for k, v in table.items() if not declared & {n.casefold() for n in v["names"]}} if declared else {}
+    return (
+        {k: v["shows"] for k, v in table.items() if not declared & {n.casefold() for n in v["names"]}}
+        if declared
+        else {}
+    )

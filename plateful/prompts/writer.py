@@ -1,7 +1,7 @@
 """prompts: one render request per translated product, written by its application's template.
 
-Menu text is data: what reaches a prompt is words of the vocabulary, or for a dish that nobody knows its own name cut down to
-letters, digits and spaces.
+Menu text is data: what reaches a prompt is words of the vocabulary, or for a dish that nobody knows its own
+name cut down to letters, digits and spaces.
 """
 
 import re
@@ -45,13 +45,16 @@ def write_prompts(translated: pl.DataFrame, templates: dict[str, Template] | Non
         ConfigError: a product's application has no template.
     """
     chosen = templates or load_templates()
-    return PROMPTS.frame([_request(row, _template(row["application"], chosen)) for row in translated.iter_rows(named=True)])
+    return PROMPTS.frame(
+        [_request(row, _template(row["application"], chosen)) for row in translated.iter_rows(named=True)]
+    )
 
 
 def _template(application: str, templates: dict[str, Template]) -> Template:
     if application not in templates:
         raise ConfigError(
-            f"application {application!r} has no prompt template", fix=f"use one of {', '.join(sorted(templates))}"
+            f"application {application!r} has no prompt template",
+            fix=f"use one of {', '.join(sorted(templates))}",
         )
     return templates[application]
 
@@ -59,7 +62,9 @@ def _template(application: str, templates: dict[str, Template]) -> Template:
 def _request(row: dict[str, Any], template: Template) -> dict[str, Any]:
     scene = scene_of(row, template)
     lines = contract_lines(scene, row)
-    parameters = dict(template.parameters) | ({"strength": template.strength} if row["route"] == "inpaint" else {})
+    parameters = dict(template.parameters) | (
+        {"strength": template.strength} if row["route"] == "inpaint" else {}
+    )
     return {
         "request_id": request_id(row["country"], row["product_id"], row["application"], row["record_hash"]),
         "country": row["country"],
@@ -111,13 +116,13 @@ def prompt_of(scene: Scene, template: Template) -> str:
 
 
 def safe_words(text: str) -> str:
-    """Cut a translated name down to lower-case letters, digits and single spaces, at most 60 characters at a word's end."""
+    """Cut a name down to lower-case letters, digits and single spaces, at most 60 characters."""
     plain = " ".join(re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.lower()))
     return plain if len(plain) <= MAX_NAME else plain[:MAX_NAME].rpartition(" ")[0] or plain[:MAX_NAME]
 
 
 def _ingredients(row: dict[str, Any], name: str, dish: Dish | None, match: Match | None) -> list[str]:
-    """Ingredients from name, record and what the name implies, as far as the dish can carry them; the record's text decides."""
+    """Ingredients from name, what it implies, and record, as far as the dish can carry them."""
     if dish is None:
         return []
     implied = implied_ingredients(name, match.phrase) if match and match.dish is dish else []

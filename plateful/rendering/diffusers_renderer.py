@@ -5,7 +5,9 @@ repeats of the last task), each candidate has its own generator, and prompts are
 """
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +29,8 @@ from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
 from plateful.rendering.text import TextEmbedder
 
+_CPU_DEVICE = re.compile(r"cpu, (\d+) threads")
+
 
 class DiffusersRenderer:
     """One loaded model version.
@@ -34,15 +38,16 @@ class DiffusersRenderer:
     Args:
         version: model version, its weights verified by `resolve_model`.
         device: torch device; default the first GPU, else the CPU.
+        threads: CPU threads; default one per core. Another number gives other last bits (measured: 1 against
+            2), so on a CPU it is part of the device kind.
     """
 
-    def __init__(self, version: ModelVersion, device: str | None = None) -> None:
+    def __init__(self, version: ModelVersion, device: str | None = None, threads: int | None = None) -> None:
         _quiet()
         self.version = version
-        place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.device = torch.cuda.get_device_name(place) if place.type == "cuda" else place.type
-        if place.type == "cpu":
-            torch.set_num_threads(len(os.sched_getaffinity(0)))
+        self._place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._threads = threads or len(os.sched_getaffinity(0))
+        place = self._place
         self._text_to_image = _load(version).to(place)
         self._inpaint = StableDiffusionInpaintPipeline(
             **self._text_to_image.components, requires_safety_checker=False
@@ -50,6 +55,25 @@ class DiffusersRenderer:
         for pipeline in (self._text_to_image, self._inpaint):
             pipeline.set_progress_bar_config(disable=True)
         self.text = TextEmbedder(self._text_to_image.tokenizer, self._text_to_image.text_encoder)
+
+    @property
+    def device(self) -> str:
+        """Device kind, as manifests record it: the GPU's name, or `cpu, 2 threads`."""
+        if self._place.type == "cuda":
+            return torch.cuda.get_device_name(self._place)
+        return f"{self._place.type}, {self._threads} threads"
+
+    @contextmanager
+    def like(self, device: str) -> Iterator[None]:
+        """Render with the CPU threads of a recorded device kind inside the block; a GPU stays what it is."""
+        own = self._threads
+        recorded = _CPU_DEVICE.fullmatch(device)
+        if recorded and self._place.type == "cpu":
+            self._threads = int(recorded[1])
+        try:
+            yield
+        finally:
+            self._threads = own
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
         """Group tasks of equal route, parameters and prompt chunks into batches of the profile's size."""
@@ -120,6 +144,8 @@ class DiffusersRenderer:
             "width": parameters["size"],
             "output_type": "pt",
         }
+        # Every time: scorers and trainers in this process set threads too.
+        torch.set_num_threads(self._threads)
         with torch.inference_mode():
             if batch[0].route == "inpaint":
                 photos, paints = _stack([canvases[task.candidate_id] for task in padded])
@@ -179,7 +205,7 @@ def _picture(task: RenderTask, image: torch.Tensor, canvas: Canvas | None) -> np
         return _failure(task, "not_finite", "the picture has values that are not finite")
     if image.shape != (3, size, size):
         return _failure(task, "wrong_shape", f"the picture is {tuple(image.shape)}, not (3, {size}, {size})")
-    pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    pixels = (image.float() * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return np.ascontiguousarray(canvas.composite(pixels) if canvas else pixels)
 
 

@@ -55,10 +55,10 @@ def pending_tasks(
 
 
 def attributed(known: pl.DataFrame, tasks: Sequence[RenderTask]) -> pl.DataFrame:
-    """Return the manifest rows of these tasks, under the requests that want them now, in the order of `tasks`.
+    """Return the manifest rows of these tasks, under the requests that want them now, in task order.
 
-    A record that changes without changing its prompt makes a new request for the same pixels: the candidate stays
-    in the manifest under the request that first asked for it.
+    A record that changes without changing its prompt makes a new request for the same pixels; its candidate
+    stays in the manifest under the request that first asked for it.
 
     Args:
         known: GENERATED_CANDIDATES rows.

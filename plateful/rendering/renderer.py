@@ -24,7 +24,11 @@ class Renderer(Protocol):
     """Renders tasks of one model version."""
 
     version: ModelVersion
-    device: str
+
+    @property
+    def device(self) -> str:
+        """Device kind, as manifests record it."""
+        ...
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
         """Split tasks into groups that `render` does in one go; every task is in exactly one group."""

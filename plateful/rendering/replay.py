@@ -1,6 +1,7 @@
 """Replay: render a stored candidate again from its manifest row and compare the pixels."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -8,10 +9,12 @@ import polars as pl
 from plateful.errors import ModelError, RenderError, StoreError
 from plateful.identity import sha256_hex
 from plateful.rendering.manifest import known_candidates
-from plateful.rendering.renderer import Renderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import open_image, pixel_sha256
+
+if TYPE_CHECKING:
+    from plateful.rendering.diffusers_renderer import DiffusersRenderer
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class ReplayResult:
     rendered_on: str
 
 
-def replay(candidate_id: str, country: str, lake: Lake, renderer: Renderer) -> ReplayResult:
-    """Render a candidate again and say whether its pixels are the stored ones.
+def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRenderer") -> ReplayResult:
+    """Render a candidate again, with the threads that its manifest names, and compare the pixels.
 
     Raises:
         StoreError: no such candidate, or its stored file is not the one that was recorded.
@@ -48,11 +51,14 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: Renderer) -> R
             f"the stored file of candidate {candidate_id} is not the one recorded in the manifest",
             fix="restore it from a backup; it may not be published",
         )
-    (result,) = renderer.render([task], _picture(lake, task.init_sha256), _picture(lake, task.mask_sha256))
+    photos, masks = _picture(lake, task.init_sha256), _picture(lake, task.mask_sha256)
+    with renderer.like(row["device"]):
+        device = renderer.device
+        (result,) = renderer.render([task], photos, masks)
     if isinstance(result, RenderError):
         raise result
     before, after = pixel_sha256(open_image(stored)), pixel_sha256(result)
-    return ReplayResult(candidate_id, before == after, before, after, renderer.device, row["device"])
+    return ReplayResult(candidate_id, before == after, before, after, device, row["device"])
 
 
 def _row(candidate_id: str, country: str, lake: Lake) -> dict:

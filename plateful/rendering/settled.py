@@ -1,4 +1,4 @@
-"""Which requests need no new candidates: their subject already has a live or waiting image for its record."""
+"""Which subjects need no new candidates: those with a live or waiting image for their record."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +9,17 @@ from plateful.rendering.task import RenderTask
 SETTLED = ("approved", "pending_review")
 
 
-def settled_requests(
+def settled_subjects(
     tasks: Sequence[RenderTask],
     known: pl.DataFrame,
     decided: pl.DataFrame | None,
     published: pl.DataFrame,
     generations: Mapping[str, int],
 ) -> set[str]:
-    """Return the request ids to leave alone, whatever the model or template is now.
+    """Return the subjects to leave alone, whatever the model or template is now.
 
-    A request is settled when its subject has a live image of the request's candidates, or one waiting for a decision,
-    and an explicit regeneration is not still to be carried out.
+    A subject is settled when it has a live image of the current request, or one waiting for a decision, and no
+    explicit regeneration is still to be carried out.
 
     Args:
         tasks: all wanted candidates.
@@ -33,7 +33,8 @@ def settled_requests(
     settled = {owner[candidate] for candidate in live if candidate in owner}
     if decided is not None:
         settled |= set(decided.filter(pl.col("status").is_in(SETTLED))["request_id"])
-    return settled - _to_regenerate(tasks, known, generations)
+    settled -= _to_regenerate(tasks, known, generations)
+    return {task.subject for task in tasks if task.request_id in settled}
 
 
 def _to_regenerate(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import polars as pl
 
+from plateful.identity import asked_version
 from plateful.stores import Lake
 from plateful.tables import TABLES
 
@@ -81,21 +82,31 @@ def complete(
     """
     from plateful.rendering.pictures import load_arrays
 
-    version = scoring.judge_version() if log == "judge_verdicts" else scoring.version()
-    wanted = candidates.filter(pl.col("status") == "ok").select("candidate_id", "request_id")
-    found = lake.read_parts(log, country).filter(
-        (pl.col(VERSION_COLUMN[log]) == version)
-        & pl.col("candidate_id").is_in(wanted["candidate_id"].implode())
+    column = VERSION_COLUMN[log]
+    wanted = (
+        candidates.filter(pl.col("status") == "ok")
+        .select("candidate_id", "request_id")
+        .join(prompts.select("request_id", "expected_text", "rubric"), on="request_id", how="left")
     )
-    missing = wanted.join(found, on="candidate_id", how="anti").join(
-        prompts.select("request_id", "expected_text", "rubric"), on="request_id", how="left"
-    )
+    wanted = wanted.with_columns(pl.Series(column, _versions(log, wanted, scoring), dtype=pl.String))
+    found = lake.read_parts(log, country).join(wanted, on=["candidate_id", column], how="semi")
+    missing = wanted.join(found, on="candidate_id", how="anti")
     computed = []
     for chunk in missing.iter_slices(CHUNK):
         rows = _compute(log, chunk, load_arrays(lake, chunk["candidate_id"].to_list()), scoring)
         lake.append_part(log, country, rows)
         computed.append(rows)
     return pl.concat([TABLES[log].frame(found), *computed]).sort("candidate_id")
+
+
+def _versions(log: str, wanted: pl.DataFrame, scoring: Scoring) -> list[str]:
+    """The version that each candidate's row must have, what was asked included."""
+    if log == "judge_verdicts":
+        return [asked_version(scoring.judge_version(), rubric) for rubric in wanted["rubric"]]
+    version = scoring.version()
+    if log == "safety_scores":
+        return [asked_version(version, text) for text in wanted["expected_text"]]
+    return [version] * wanted.height
 
 
 def _compute(log: str, chunk: pl.DataFrame, arrays: list[np.ndarray], scoring: Scoring) -> pl.DataFrame:

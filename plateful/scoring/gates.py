@@ -73,8 +73,8 @@ def quality_verdict(measures: Measures, subject: Subject | None, settings: Quali
     limits = settings
     composition, failures = _composition(subject, limits)
     lit = {
-        "under_exposed": min(limits.dim.score(measures.brightness), limits.dark.score(measures.dark)),
-        "over_exposed": min(limits.glare.score(measures.brightness), limits.bright.score(measures.bright)),
+        "under_exposed": min(limits.dim.score(measures.highlight), limits.dark.score(measures.dark)),
+        "over_exposed": min(limits.glare.score(measures.shadow), limits.bright.score(measures.bright)),
     }
     colour = {
         "under_saturated": limits.dull.score(measures.saturation),
@@ -112,7 +112,7 @@ def _composition(subject: Subject | None, limits: QualitySettings) -> tuple[dict
         return {"position": 0.0, "margins": 0.0}, ("no_subject",)
     scores = {
         "position": limits.offset.score(subject_offset(subject)),
-        "margins": min(limits.margin.score(subject_margin(subject)), limits.smallest.score(subject.area)),
+        "margins": min(limits.margin.score(subject_margin(subject)), limits.smallest.score(subject.extent)),
     }
     return scores, _below(scores)
 

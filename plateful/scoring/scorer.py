@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import polars as pl
 
-from plateful.identity import content_hash
+from plateful.identity import asked_version, content_hash
 from plateful.scoring.gates import SafetyVerdict, quality_verdict, safety_verdict
 from plateful.scoring.thresholds import Profile, Thresholds, load_thresholds
 from plateful.scoring.verdict import Verdict
@@ -34,7 +34,7 @@ class Scorer:
     """
 
     def __init__(self, clip: TinyClip, thresholds: Thresholds | None = None, *, threads: int = 2) -> None:
-        self._clip = clip
+        self.clip = clip
         self._thresholds = thresholds or load_thresholds()
         self._reader = ocr.TextReader(threads=threads)
         self.version = scorer_version(clip.digest, self._thresholds)
@@ -58,7 +58,7 @@ class Scorer:
         profile = self._thresholds.candidate
         shares = self._clip_shares(arrays, embeddings)
         each = zip(ids, arrays, expected_texts, shares, strict=True)
-        rows = [_safety_row(i, self.version, self._safety(a, e, s, profile)) for i, a, e, s in each]
+        rows = [_safety_row(i, asked_version(self.version, e), self._safety(a, e, s, profile)) for i, a, e, s in each]
         return TABLES["safety_scores"].frame(rows)
 
     def quality(self, ids: Sequence[str], arrays: Sequence[np.ndarray]) -> pl.DataFrame:
@@ -76,8 +76,8 @@ class Scorer:
         return Verdict.of(safety.failures + quality.failures, {**safety.scores, **quality.scores})
 
     def _clip_shares(self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None) -> list[tuple[float, float]]:
-        rows = self._clip.embed_images(arrays) if embeddings is None else embeddings
-        person, creature = people.clip_signals(self._clip, rows)
+        rows = self.clip.embed_images(arrays) if embeddings is None else embeddings
+        person, creature = people.clip_signals(self.clip, rows)
         return list(zip(person.tolist(), creature.tolist(), strict=True))
 
     def _safety(

@@ -67,7 +67,9 @@ class Tracking:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         self.tracking_uri = tracking_uri
-        self.artifact_root = artifact_root
+        self.artifact_root = (
+            artifact_root if "://" in artifact_root else Path(artifact_root).resolve().as_uri()
+        )
         self.ui_url = ui_url.rstrip("/")
         self.experiment = experiment
         self._connected: MlflowClient | None = None

@@ -1,4 +1,4 @@
-"""Translation of menu text to English: a glossary of menu words, then transliteration of what it does not know."""
+"""Translation of menu text to English: a glossary of menu words, then transliteration."""
 
 from plateful.translation.products import translate
 from plateful.translation.text import Translation, translate_text

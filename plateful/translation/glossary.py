@@ -1,4 +1,4 @@
-"""The glossary: menu words in many scripts to English, folded so that accents, case and variants do not matter."""
+"""The glossary: menu words of many scripts in English; accents, case and variants do not matter."""
 
 import re
 import unicodedata
@@ -19,8 +19,8 @@ _DOTLESS = str.maketrans("ıøłđæœ", "ioldao")
 class Glossary:
     """Folded words to English.
 
-    `words` holds whole words and phrases; `stems` and `endings` the parts marked with *; `longest` the most characters
-    of a word, `phrase` the most words of a phrase.
+    `words` holds whole words and phrases; `stems` and `endings` the parts marked with *; `longest` the most
+    characters of a word, `phrase` the most words of a phrase.
     """
 
     words: dict[str, str]
@@ -56,7 +56,7 @@ def _variants() -> dict[int, str]:
 
 
 def fold(text: str) -> str:
-    """Return the form in which words are looked up: case, accents, Arabic letter variants and Han variants folded."""
+    """Return the form for look-ups: case, accents, Arabic letter and Han variants folded."""
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold().replace("-", " ")))
     plain = plain.translate(_ARABIC).translate(_DOTLESS).translate(_variants())
     return unicodedata.normalize("NFC", plain)
@@ -64,15 +64,23 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def glossary(languages: tuple[str, ...] = ()) -> Glossary:
-    """Return the words in force: every script's, and those of the given Latin-script languages (first wins)."""
+    """Return the words in force: every script's, and those of the Latin-script languages given."""
     source = _source()
-    chosen = [source["latin"][code] for code in languages if code in source["latin"]] + list(source["scripts"].values())
+    chosen = [source["latin"][code] for code in languages if code in source["latin"]] + list(
+        source["scripts"].values()
+    )
     words: dict[str, str] = {}
     stems: dict[str, str] = {}
     endings: dict[str, str] = {}
     for section in chosen:
         for word, english in section.items():
-            place, key = (stems, word[:-1]) if word.endswith("*") else (endings, word[1:]) if word.startswith("*") else (words, word)
+            place, key = (
+                (stems, word[:-1])
+                if word.endswith("*")
+                else (endings, word[1:])
+                if word.startswith("*")
+                else (words, word)
+            )
             place.setdefault(fold(key), english)
     return Glossary(words, stems, endings, max(map(len, words)), max(w.count(" ") + 1 for w in words))
 

@@ -1,4 +1,4 @@
-"""translated_products: products without images with an English name beside the original, description and ingredients where known."""
+"""translated_products: an English name, description and ingredients beside the original texts."""
 
 import re
 
@@ -10,7 +10,9 @@ from plateful.translation.text import Translation, translate_text
 
 # Below this a description or ingredient is more transliteration than translation and would only mislead.
 MIN_DESCRIPTION, MIN_INGREDIENT = 0.8, 0.3
-_AMOUNTS = re.compile(r"\b\d+(?:[.,/]\d+)?\s*(?:g|kg|ml|cl|l|oz|lb|cups?|tbsp|tsp|pcs?)\b|\b\d+\b", re.IGNORECASE)
+_AMOUNTS = re.compile(
+    r"\b\d+(?:[.,/]\d+)?\s*(?:g|kg|ml|cl|l|oz|lb|cups?|tbsp|tsp|pcs?)\b|\b\d+\b", re.IGNORECASE
+)
 
 
 def translate(products_without_images: pl.DataFrame) -> pl.DataFrame:
@@ -22,7 +24,9 @@ def translate(products_without_images: pl.DataFrame) -> pl.DataFrame:
     Returns:
         TRANSLATED_PRODUCTS frame, one row per row given, in order.
     """
-    return TRANSLATED_PRODUCTS.frame([row | _english(row) for row in products_without_images.iter_rows(named=True)])
+    return TRANSLATED_PRODUCTS.frame(
+        [row | _english(row) for row in products_without_images.iter_rows(named=True)]
+    )
 
 
 def languages_of(row: dict) -> list[str]:

@@ -1,8 +1,8 @@
 """Translate one line of menu text: longest glossary match first, transliteration for what is left.
 
-Scripts written without spaces (Han, kana, Hangul, Thai) are cut by longest match over characters, the others over words.
-Names of two scripts are usually a name and its translation: a Latin part of two words or more is taken as the English
-name, and only glossary words that it lacks are added.
+Scripts written without spaces (Han, kana, Hangul, Thai) are cut over characters, the others over words.
+Names of two scripts are usually a name and its translation: a Latin part of two words or more is taken as the
+English name, and only glossary words that it lacks are added.
 """
 
 import re
@@ -16,9 +16,12 @@ from unidecode import unidecode
 from plateful.translation.glossary import Glossary, fold, glossary
 
 _UNSPACED = (
-    "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+    "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
-_TOKEN = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])(?:[^\W_]|[\u0300-\u036f\u0900-\u0dff]|(?<=\w)['’](?=\w)))+")
+_TOKEN = re.compile(
+    rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])(?:[^\W_]|[\u0300-\u036f\u0900-\u0dff]|(?<=\w)['’](?=\w)))+"
+)
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
 _BRACKETS = re.compile(r"[(（\[【「][^)）\]】」]*[)）\]】」]")
 # Arabic and Hebrew write article and conjunction onto the word.
@@ -28,7 +31,7 @@ MAX_TEXT = 400
 
 @dataclass(frozen=True)
 class Translation:
-    """English (lower case ASCII), how it was reached, the share of letters resolved, and the glossary's own words."""
+    """English (lower case ASCII), how reached, share of letters resolved, the glossary's words."""
 
     english: str
     how: str
@@ -53,20 +56,24 @@ def translate_text(text: str, languages: Sequence[str] = ()) -> Translation:
 
     Args:
         text: cleaned text; only its first 400 characters are read.
-        languages: BCP 47 tags of the text; they choose the Latin-script glossaries, and `en` means Latin words are English.
+        languages: BCP 47 tags of the text; they choose the Latin-script glossaries, and `en` means Latin
+            words are English.
 
     Returns:
-        `how` is none (English as it stands), glossary, or transliteration (Latin words of another language count as such).
+        `how` is none (English as it stands), glossary, or transliteration (Latin words of another language
+        count as such).
     """
     codes = tuple(dict.fromkeys(tag.strip().split("-")[0].lower() for tag in languages if tag.strip()))
     words = glossary(tuple(code for code in codes if code != "en"))
     main = _BRACKETS.sub(" ", text[:MAX_TEXT])
-    parts = _parts(main if any(c.isalpha() for c in main) else text[:MAX_TEXT], words, english="en" in codes or not codes)
+    parts = _parts(
+        main if any(c.isalpha() for c in main) else text[:MAX_TEXT], words, english="en" in codes or not codes
+    )
     latin = [p for p in parts if p.latin]
     foreign = [p for p in parts if not p.latin]
     if foreign and len(latin) >= 2:
         said = set(" ".join(p.english for p in latin).split())
-        added = [p for p in foreign if p.known and not said & set(p.english.split())]
+        added = [p for p in foreign if p.known and not set(p.english.split()) <= said]
         parts, judged = [*latin, *added], latin
     else:
         judged = parts
@@ -74,7 +81,9 @@ def translate_text(text: str, languages: Sequence[str] = ()) -> Translation:
     coverage = sum(p.resolved for p in judged) / letters if letters else 0.0
     known = any(p.known for p in parts)
     how = "glossary" if known else "none" if parts and coverage == 1.0 else "transliteration"
-    return Translation(_join(p.english for p in parts), how, round(coverage, 4), tuple(p.english for p in parts if p.known))
+    return Translation(
+        _join(p.english for p in parts), how, round(coverage, 4), tuple(p.english for p in parts if p.known)
+    )
 
 
 def _join(pieces: Sequence[str] | object) -> str:
@@ -104,7 +113,7 @@ def _parts(text: str, words: Glossary, *, english: bool) -> list[_Part]:
 
 
 def _cut(run: str, words: Glossary) -> list[_Part]:
-    """Cut a run without spaces so that most letters are known, in the fewest pieces; the rest is transliterated together."""
+    """Cut a run without spaces so that most letters are known, in the fewest pieces."""
     best: list[tuple[int, int, int]] = [(0, 0, 0)]
     for end in range(1, len(run) + 1):
         known, pieces, _ = best[end - 1]
@@ -148,10 +157,21 @@ def _word(token: str, words: Glossary, *, english: bool) -> _Part:
     folded, latin = fold(token), _is_latin(token)
     letters = sum(c.isalpha() or unicodedata.category(c).startswith("M") for c in folded)
     found = words.part(folded) or next(
-        (words.part(folded[len(p) :]) for p in map(fold, _PREFIXES) if folded.startswith(p) and words.part(folded[len(p) :])), None
+        (
+            words.part(folded[len(p) :])
+            for p in map(fold, _PREFIXES)
+            if folded.startswith(p) and words.part(folded[len(p) :])
+        ),
+        None,
     )
     if found:
-        return _Part(found[0], letters, min(letters, found[1] + (letters - len(folded))) if latin else letters, known=True, latin=latin)
+        return _Part(
+            found[0],
+            letters,
+            min(letters, found[1] + (letters - len(folded))) if latin else letters,
+            known=True,
+            latin=latin,
+        )
     resolved = letters if latin and (english or folded in _english_words()) else 0
     return _Part(_ascii(token), letters, resolved, latin=latin)
 

@@ -4,6 +4,7 @@ Everything that needs a picture's embedding takes it from here once per picture 
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +43,10 @@ class TinyClip:
         _check_folder(folder)
         import torch
         from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizerFast
+        from transformers.utils import logging
 
+        shown = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()
         try:
             # Stored in fp16 to stay small; computed in fp32, which is faster and steadier on CPU.
             model = CLIPModel.from_pretrained(
@@ -52,6 +56,9 @@ class TinyClip:
             processor = CLIPImageProcessor.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as fault:
             raise ModelError(f"CLIP folder {str(folder)!r}: {fault}", fix="run `make models`") from fault
+        finally:
+            if shown:
+                logging.enable_progress_bar()
         preprocessing = {"image_mean": processor.image_mean, "image_std": processor.image_std}
         return cls(model, tokenizer, preprocessing, folder_digest(folder))
 
@@ -101,7 +108,7 @@ class TinyClip:
     @cached_property
     def temperature(self) -> float:
         """What cosine similarities are multiplied by before a softmax."""
-        return float(self._model.logit_scale.exp())
+        return math.exp(self._model.logit_scale.item())
 
     @property
     def _dimension(self) -> int:

@@ -20,13 +20,15 @@ class Measures:
     """Raw values; shares and levels in 0..1.
 
     sharpness: variance of the Laplacian over the variance of the picture (free of contrast and exposure).
-    brightness: mean level. dark, bright: share of pixels near black, near white.
-    contrast: level of the 95th minus the 5th percentile. saturation: mean chroma (max - min of the channels).
+    brightness: mean level. shadow, highlight: levels of the 5th and 95th percentile. dark, bright: share of pixels
+    near black, near white. contrast: highlight minus shadow. saturation: mean chroma (max - min of the channels).
     vivid: share of pixels of extreme chroma.
     """
 
     sharpness: float
     brightness: float
+    shadow: float
+    highlight: float
     dark: float
     bright: float
     contrast: float
@@ -40,14 +42,16 @@ def measure(array: np.ndarray) -> Measures:
     histogram = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
     shares = histogram / histogram.sum()
     below = np.cumsum(shares)
-    low, high = np.searchsorted(below, (0.05, 0.95))
+    shadow, highlight = (float(level) / 255 for level in np.searchsorted(below, (0.05, 0.95)))
     chroma = _chroma(array)
     return Measures(
         sharpness=_sharpness(grey),
         brightness=float((shares * np.arange(256)).sum() / 255),
+        shadow=shadow,
+        highlight=highlight,
         dark=float(below[_DARK]),
-        bright=float(1 - below[_BRIGHT]),
-        contrast=float(high - low) / 255,
+        bright=max(0.0, float(1 - below[_BRIGHT])),
+        contrast=highlight - shadow,
         saturation=float(chroma.mean() / 255),
         vivid=float((chroma > 200).mean()),
     )

@@ -13,8 +13,10 @@ from plateful.vision.measures import fitted
 
 WORKING_SIDE = 128
 _RIM = 0.06
-# Below this Lab distance from the border's colours nothing stands out: a flat or evenly textured picture.
+# Below this distance from the border's colours nothing stands out: food fills the frame, or the picture is empty.
 _MIN_CONTRAST = 12.0
+# Below this spread of the Lab channels it is empty: plates and photos have 26 and more, bare backgrounds up to 13.
+_MIN_SPREAD = 16.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Subject:
     mask: np.ndarray
     box: tuple[float, float, float, float]
     area: float
+
+    @property
+    def extent(self) -> float:
+        """Longer side of the box, share of the picture's side."""
+        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -40,10 +47,10 @@ def saliency_map(array: np.ndarray) -> np.ndarray:
 
 
 def find_subject(array: np.ndarray) -> Subject | None:
-    """Return what stands out in one uint8 RGB picture, or None when nothing does."""
+    """Return what stands out in one uint8 RGB picture; all of it when food fills the frame, None when it is empty."""
     salient = saliency_map(array) * _centre_weight(array)
-    if np.percentile(salient, 95) < _MIN_CONTRAST:
-        return None
+    if np.percentile(salient, 99) < _MIN_CONTRAST:
+        return _whole(array)
     scaled = np.clip(salient * (255 / np.percentile(salient, 98)), 0, 255).astype(np.uint8)
     _, mask = cv2.threshold(scaled, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     mask = _largest_filled(mask)
@@ -63,6 +70,13 @@ def _centre_weight(array: np.ndarray) -> np.ndarray:
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     # Mild: a subject in a corner keeps 70 % of its strength, so that being off centre can still be seen.
     return (1 - 0.15 * (x * x + y * y)).astype(np.float32)
+
+
+def _whole(array: np.ndarray) -> Subject | None:
+    lab = cv2.cvtColor(fitted(array, WORKING_SIDE), cv2.COLOR_RGB2LAB)
+    if float(np.linalg.norm(lab.std((0, 1)))) < _MIN_SPREAD:
+        return None
+    return Subject(np.full(lab.shape[:2], 255, np.uint8), (0.0, 0.0, 1.0, 1.0), 1.0)
 
 
 def _largest_filled(mask: np.ndarray) -> np.ndarray | None:

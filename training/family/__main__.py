@@ -5,10 +5,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plateful.errors import PlatefulError
 from training.family.recipe import DEFAULT_RECIPE, load_recipe
-from training.family.session import Session
+
+if TYPE_CHECKING:
+    from training.family.session import Session
 
 # On a shared machine a thread that spins at a barrier burns budget while its partner waits for a core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -19,15 +22,22 @@ WORK = ROOT / ".plateful" / "training"
 TRAINED = ("clip", "vae", "decoder", "tiny_vae", "unet")
 
 
-def parts() -> dict[str, Callable[[Session], object]]:
+def parts() -> "dict[str, Callable[[Session], object]]":
     """Every part of the recipe in the order it is made."""
     from training.family import autoencoder, card, clip, corpus, denoiser, export, tokenizer
 
-    return {"data": corpus.render_corpus, "tokenizer": tokenizer.train_tokenizer, "clip": clip.train_clip,
-            "vae": autoencoder.train_vae, "latents": autoencoder.cache_latents,
-            "decoder": autoencoder.train_decoder, "tiny_vae": autoencoder.train_tiny,
-            "unet": lambda session: denoiser.train_unet(session, lambda: export.export(session)),
-            "export": export.export, "card": card.write_card}
+    return {
+        "data": corpus.render_corpus,
+        "tokenizer": tokenizer.train_tokenizer,
+        "clip": clip.train_clip,
+        "vae": autoencoder.train_vae,
+        "latents": autoencoder.cache_latents,
+        "decoder": autoencoder.train_decoder,
+        "tiny_vae": autoencoder.train_tiny,
+        "unet": lambda session: denoiser.train_unet(session, lambda: export.export(session)),
+        "export": export.export,
+        "card": card.write_card,
+    }
 
 
 def chosen(only: str | None, continue_minutes: float) -> list[str]:
@@ -37,9 +47,11 @@ def chosen(only: str | None, continue_minutes: float) -> list[str]:
     return [only] if only else list(parts())
 
 
-def session_of(arguments: argparse.Namespace) -> Session:
+def session_of(arguments: argparse.Namespace) -> "Session":
     """The session the command line describes, on a GPU where there is one."""
     import torch
+
+    from training.family.session import Session
 
     recipe = load_recipe(arguments.recipe)
     torch.set_num_threads(arguments.threads or recipe.threads)
@@ -56,10 +68,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--recipe", type=Path, default=DEFAULT_RECIPE, help="recipe file")
     parser.add_argument("--out", type=Path, default=OUT, help="folder the weights are exported to")
     parser.add_argument("--work", type=Path, default=WORK, help="folder for plates and checkpoints")
-    parser.add_argument("--threads", type=int, default=0, help="threads to compute with (default: the recipe's)")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="threads to compute with (default: the recipe's)"
+    )
     parser.add_argument("--only", choices=list(parts()), help="run this part alone")
-    parser.add_argument("--continue-minutes", type=float, default=0.0,
-                        help="train --only (default unet) this much longer than its budget, then export again")
+    parser.add_argument(
+        "--continue-minutes",
+        type=float,
+        default=0.0,
+        help="train --only (default unet) this much longer than its budget, then export again",
+    )
     arguments = parser.parse_args(argv)
     if arguments.continue_minutes and (arguments.only or "unet") not in TRAINED:
         parser.error(f"--continue-minutes works with --only {', '.join(TRAINED)}")

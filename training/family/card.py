@@ -19,9 +19,11 @@ def prompts_of(per_archetype: int) -> list[tuple[str, str, str]]:
     """(prompt, archetype, background) for every archetype over the backgrounds in turn."""
     from training.plates import ARCHETYPES, BACKGROUNDS
 
-    return [(f"{kind.phrase} on a {ground} background", name, ground)
-            for ground in [BACKGROUNDS[i % len(BACKGROUNDS)] for i in range(per_archetype)]
-            for name, kind in ARCHETYPES.items()]
+    return [
+        (f"{kind.phrase} on a {ground} background", name, ground)
+        for ground in [BACKGROUNDS[i % len(BACKGROUNDS)] for i in range(per_archetype)]
+        for name, kind in ARCHETYPES.items()
+    ]
 
 
 def tile(images: np.ndarray, columns: int) -> Image.Image:
@@ -35,7 +37,7 @@ def tile(images: np.ndarray, columns: int) -> Image.Image:
 
 
 def write_card(session: Session) -> dict[str, Any]:
-    """Measure the exported family, write MODEL_CARD.md, grid.png and training.json beside it; return the measures."""
+    """Measure the exported family; write MODEL_CARD.md, grid.png and training.json; return the measures."""
     family, recipe = measures.load_family(session), session.recipe
     images, records = measures.fresh_plates(recipe, recipe.card.fresh_plates)
     found = measures.zero_shot(family, images, records)
@@ -78,20 +80,33 @@ def _renders(session: Session, family: Family) -> dict[str, float]:
 def _facts(session: Session, found: dict[str, float]) -> dict[str, Any]:
     notes = session.notes()
     minutes = sum(part.get("minutes", 0.0) for part in notes.values())
-    return {"name": session.recipe.name, "machine": "gpu" if session.on_gpu else "cpu",
-            "minutes_unit": "GPU wall minutes" if session.on_gpu else "CPU minutes over all threads",
-            "minutes": round(minutes, 1), "commit": _commit(), "recipe_sha256": session.recipe.digest,
-            "parts": notes, "metrics": found}
+    return {
+        "name": session.recipe.name,
+        "machine": "gpu" if session.on_gpu else "cpu",
+        "minutes_unit": "GPU wall minutes" if session.on_gpu else "CPU minutes over all threads",
+        "minutes": round(minutes, 1),
+        "commit": _commit(),
+        "recipe_sha256": session.recipe.digest,
+        "parts": notes,
+        "metrics": found,
+    }
 
 
 def _commit() -> str | None:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False,  # noqa: S607
-                          cwd=Path(__file__).parent)
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    )
     return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _text(facts: dict[str, Any]) -> str:
     rows = "\n".join(f"| {name} | {value:g} |" for name, value in facts["metrics"].items())
-    parts = "\n".join(f"| {name} | {part.get('minutes', '')} | {part.get('steps', '')} |"
-                      for name, part in facts["parts"].items())
+    parts = "\n".join(
+        f"| {name} | {part.get('minutes', '')} | {part.get('steps', '')} |"
+        for name, part in facts["parts"].items()
+    )
     return TEMPLATE.read_text(encoding="utf-8").format(**facts, metric_rows=rows, part_rows=parts)

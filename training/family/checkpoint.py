@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file a part, holding networks, their averages, optimizer moments and the state."""
+"""Checkpoints: one safetensors file a part, with networks, their averages, optimizer moments and state."""
 
 import hashlib
 import json
@@ -29,8 +29,13 @@ class State:
     measures: dict[str, float] = field(default_factory=dict)
 
 
-def save(folder: Path, state: State, models: nn.ModuleDict, average: nn.ModuleDict | None,
-         optimizer: torch.optim.Optimizer) -> None:
+def save(
+    folder: Path,
+    state: State,
+    models: nn.ModuleDict,
+    average: nn.ModuleDict | None,
+    optimizer: torch.optim.Optimizer,
+) -> None:
     """Write the checkpoint in one atomic replace, so a kill leaves the previous one whole."""
     tensors = {f"model/{k}": v for k, v in models.state_dict().items()}
     if average is not None:
@@ -52,8 +57,13 @@ def read_state(folder: Path) -> State:
         return State(**json.loads(file.metadata()["state"]))
 
 
-def resume(folder: Path, inputs: dict[str, str], models: nn.ModuleDict, average: nn.ModuleDict | None,
-           optimizer: torch.optim.Optimizer) -> State:
+def resume(
+    folder: Path,
+    inputs: dict[str, str],
+    models: nn.ModuleDict,
+    average: nn.ModuleDict | None,
+    optimizer: torch.optim.Optimizer,
+) -> State:
     """Load the checkpoint into the given networks and optimizer, if there is one.
 
     Raises:
@@ -64,8 +74,10 @@ def resume(folder: Path, inputs: dict[str, str], models: nn.ModuleDict, average:
         return State(inputs=inputs)
     changed = sorted(k for k in inputs | state.inputs if inputs.get(k) != state.inputs.get(k))
     if changed:
-        raise ModelError(f"checkpoint {folder / FILE} was trained with another {', '.join(changed)}",
-                         fix="delete that file to train the part anew, or give another --work folder")
+        raise ModelError(
+            f"checkpoint {folder / FILE} was trained with another {', '.join(changed)}",
+            fix="delete that file to train the part anew, or give another --work folder",
+        )
     load(folder, models)
     if average is not None:
         load(folder, average, averaged=True)
@@ -74,15 +86,18 @@ def resume(folder: Path, inputs: dict[str, str], models: nn.ModuleDict, average:
 
 
 def load(folder: Path, models: nn.ModuleDict, *, averaged: bool = False) -> None:
-    """Load networks (or their running averages) from the part's checkpoint.
+    """Load the named networks (or their running averages) from the part's checkpoint.
 
     Raises:
         ModelError: no checkpoint is there.
     """
     if not (folder / FILE).exists():
-        raise ModelError(f"part {folder.name!r} has no checkpoint in {folder}",
-                         fix=f"run `python -m training.family --only {folder.name}` first")
-    models.load_state_dict(_tensors(folder, "average/" if averaged else "model/"))
+        raise ModelError(
+            f"part {folder.name!r} has no checkpoint in {folder}",
+            fix=f"run `python -m training.family --only {folder.name}` first",
+        )
+    found = _tensors(folder, "average/" if averaged else "model/")
+    models.load_state_dict({name: tensor for name, tensor in found.items() if name.split(".")[0] in models})
 
 
 def digest(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The CLIP part: image and text towers trained contrastively, and on the attributes the renderer knows exactly."""
+"""The CLIP part: image and text towers trained contrastively, and on attributes the renderer knows."""
 
 from collections import Counter
 
@@ -9,12 +9,13 @@ from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 from training.family.checkpoint import digest, load
-from training.family.corpus import Corpus, Record, load_corpus
+from training.family.corpus import Corpus, load_corpus
+from training.family.drawing import Record
 from training.family.loop import fit
 from training.family.session import Session
 from training.family.tokenizer import load_tokenizer
 
-# CLIP's own mean and deviation describe photos on the web; the family uses one plain range [-1, 1] throughout.
+# CLIP's own mean and deviation describe photos on the web; the family uses the range [-1, 1] throughout.
 PIXEL_MEAN = PIXEL_STD = [0.5, 0.5, 0.5]
 # Attribute heads start from a tenth of the contrastive temperature's final sharpness.
 HEAD_SCALE = 10.0
@@ -22,14 +23,20 @@ LABELS = ("archetype", "background", "vessel", "ingredients", "defects")
 
 
 def config_of(session: Session, tokenizer: CLIPTokenizer) -> CLIPConfig:
-    """The CLIP configuration: the recipe's sizes with the tokenizer's own ids, so pooling takes the end token."""
+    """The recipe's sizes as a CLIP configuration, with the tokenizer's ids: pooling takes the end token."""
     sizes = session.recipe.parts.clip.model
-    ids = {"vocab_size": len(tokenizer), "bos_token_id": tokenizer.bos_token_id,
-           "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    ids = {
+        "vocab_size": len(tokenizer),
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     width = {"projection_dim": sizes["projection_dim"]}
-    return CLIPConfig(text_config={**sizes["text_config"], **ids, **width},
-                      vision_config={**sizes["vision_config"], "image_size": session.recipe.picture_px, **width},
-                      **width)
+    return CLIPConfig(
+        text_config={**sizes["text_config"], **ids, **width},
+        vision_config={**sizes["vision_config"], "image_size": session.recipe.picture_px, **width},
+        **width,
+    )
 
 
 def pixels(images: np.ndarray, device: torch.device) -> torch.Tensor:
@@ -50,7 +57,7 @@ class ContrastiveLearner:
     """Symmetric InfoNCE whose targets spread over every image a caption is true of, plus attribute heads.
 
     The heads (linear on the shared embedding, used by both towers, dropped at export) make both towers carry
-    what the renderer drew: a menu name alone says the archetype, a long caption background and ingredients too.
+    what the renderer drew: a menu name says the archetype, a long caption background and ingredients too.
     """
 
     def __init__(self, session: Session, corpus: Corpus, tokenizer: CLIPTokenizer) -> None:
@@ -58,8 +65,13 @@ class ContrastiveLearner:
         self.session, self.corpus, self.tokenizer = session, corpus, tokenizer
         self.values = values_of(corpus.records)
         clip = CLIPModel(config_of(session, tokenizer))
-        heads = nn.ModuleDict({label: nn.Linear(clip.projection_dim, len(values))
-                               for label, values in self.values.items() if values})
+        heads = nn.ModuleDict(
+            {
+                label: nn.Linear(clip.projection_dim, len(values))
+                for label, values in self.values.items()
+                if values
+            }
+        )
         self.models = nn.ModuleDict({"clip": clip, "heads": heads})
         self.inputs = {"vocabulary": str(len(tokenizer))}
         self.known = [frozenset(record["captions"]) for record in corpus.records]
@@ -73,24 +85,37 @@ class ContrastiveLearner:
         device, clip = self.session.device, self.models["clip"]
         tokens = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(device)
         out = clip(**tokens, pixel_values=pixels(self.corpus.images[picked], device))
-        matches = torch.tensor([[text in self.known[i] for text in texts] for i in picked], device=device).float()
+        matches = torch.tensor(
+            [[text in self.known[i] for text in texts] for i in picked], device=device
+        ).float()
         scale = clip.logit_scale.clamp(max=4.6).exp()
         logits = scale * out.image_embeds.float() @ out.text_embeds.float().T
         contrast = (_spread(logits, matches) + _spread(logits.T, matches.T)) / 2
         by_image = self._attributes(out.image_embeds, records, None)
         by_text = self._attributes(out.text_embeds, records, texts)
         hits = matches.gather(1, logits.argmax(1, keepdim=True)).mean()
-        return contrast + by_image + by_text, {"contrast": contrast.detach(), "image": by_image.detach(),
-                                               "text": by_text.detach(), "hits": hits}
+        return contrast + by_image + by_text, {
+            "contrast": contrast.detach(),
+            "image": by_image.detach(),
+            "text": by_text.detach(),
+            "hits": hits,
+        }
 
-    def _attributes(self, embeds: torch.Tensor, records: list[Record], texts: list[str] | None) -> torch.Tensor:
+    def _attributes(
+        self, embeds: torch.Tensor, records: list[Record], texts: list[str] | None
+    ) -> torch.Tensor:
         total = embeds.new_zeros(())
         for label, head in self.models["heads"].items():
             if label == "defects" and texts is not None:
                 continue  # captions word defects freely; the contrastive loss ties them to the pictures
             logits = head(HEAD_SCALE * embeds).float()
-            targets = torch.tensor([self._targets(label, r, t) for r, t in
-                                    zip(records, texts or [None] * len(records), strict=True)], device=embeds.device)
+            targets = torch.tensor(
+                [
+                    self._targets(label, r, t)
+                    for r, t in zip(records, texts or [None] * len(records), strict=True)
+                ],
+                device=embeds.device,
+            )
             if label in ("ingredients", "defects"):
                 # Times 3: few of many values are set, so the mean over values is small beside the others.
                 total = total + 3 * F.binary_cross_entropy_with_logits(logits, targets)
@@ -101,7 +126,7 @@ class ContrastiveLearner:
         return total / len(LABELS)
 
     def _targets(self, label: str, record: Record, text: str | None) -> list[float]:
-        """1 for each value the plate has; with a text, only for values the text says (an archetype always)."""
+        """1 for each value the plate has; with a text, only for those the text says (an archetype always)."""
         held = [record[label]] if isinstance(record[label], str) else record[label]
         if text is not None and label != "archetype":
             held = [value for value in held if value.replace("_", " ") in text]

@@ -2,23 +2,18 @@
 
 import json
 import multiprocessing
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from plateful.errors import ModelError
+from training.family.drawing import Record, draw_chunk
 from training.family.meter import Progress
-from training.family.recipe import Plates
 from training.family.session import Session, read_json, write_json
 
 CHUNK = 64
-# A wrong ingredient is drawn under a caption that denies it: evidence for tests, poison for training.
-UNTRUE = ("wrong_ingredient",)
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,40 +29,8 @@ class Corpus:
         return np.array([i for i, record in enumerate(self.records) if not record["defects"]])
 
 
-def plan(settings: Plates, index: int) -> dict[str, Any]:
-    """What plate number `index` shows: archetypes in turn, a random background, defects for the planned share."""
-    from training.plates import ARCHETYPES, BACKGROUNDS, DEFECTS
-
-    rng = np.random.default_rng([settings.first_seed, index])
-    flaws = [name for name in DEFECTS if name not in UNTRUE]
-    flaw = (str(rng.choice(flaws)), float(rng.uniform(0.4, 1.0)))
-    defects = (flaw,) if rng.random() < settings.defect_share else ()
-    return {"seed": settings.first_seed + index, "archetype": list(ARCHETYPES)[index % len(ARCHETYPES)],
-            "background": str(rng.choice(BACKGROUNDS)), "defects": defects}
-
-
-def draw(order: dict[str, Any], px: int) -> tuple[np.ndarray, Record]:
-    """One plate: its picture (px, px, 3) uint8 and its record."""
-    from training.plates import ARCHETYPES, captions, render, sample_plate
-
-    plate = sample_plate(order["seed"], archetype=order["archetype"], background=order["background"],
-                         defects=order["defects"])
-    phrase = ARCHETYPES[plate.archetype].phrase
-    texts = [*captions(plate), phrase, f"{phrase} on a {plate.background} background"]
-    record = {**order, "defects": [name for name, _ in plate.defects], "vessel": plate.vessel,
-              "ingredients": list(plate.ingredients), "captions": list(dict.fromkeys(texts))}
-    return render(plate, px).image, record
-
-
-def _chunk(job: tuple[Plates, int, range]) -> tuple[range, np.ndarray, list[Record], float]:
-    settings, px, indices = job
-    began = time.process_time()
-    pictures, records = zip(*(draw(plan(settings, i), px) for i in indices), strict=True)
-    return indices, np.stack(pictures), list(records), time.process_time() - began
-
-
 def render_corpus(session: Session) -> None:
-    """Render the plates with one process a core until the number or the budget is reached; resumes where it stopped."""
+    """Render plates, one process a core, until their number or the budget is reached; resumes."""
     settings, px, folder = session.recipe.parts.data, session.recipe.picture_px, session.folder("data")
     state = read_json(folder / "state.json") or {"done": 0, "spent": 0.0, "complete": False}
     if state["complete"]:
@@ -79,7 +42,7 @@ def render_corpus(session: Session) -> None:
     meter = session.meter("data", state["spent"])
     progress = Progress("data", meter)
     for indices, pictures, records, seconds in _chunks(session, state["done"]):
-        images[indices.start:indices.stop] = pictures
+        images[indices.start : indices.stop] = pictures
         with (folder / "records.jsonl").open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         meter.tick()
@@ -97,9 +60,11 @@ def render_corpus(session: Session) -> None:
 
 def _chunks(session: Session, done: int) -> Iterator[tuple[range, np.ndarray, list[Record], float]]:
     settings, px = session.recipe.parts.data, session.recipe.picture_px
-    jobs = ((settings, px, range(a, min(a + CHUNK, settings.plates))) for a in range(done, settings.plates, CHUNK))
+    jobs = (
+        (settings, px, range(a, min(a + CHUNK, settings.plates))) for a in range(done, settings.plates, CHUNK)
+    )
     with multiprocessing.get_context("spawn").Pool(session.recipe.threads) as pool:
-        yield from pool.imap(_chunk, jobs)
+        yield from pool.imap(draw_chunk, jobs)
 
 
 def _cut_lines(path: Path, count: int) -> None:
@@ -116,8 +81,9 @@ def load_corpus(session: Session) -> Corpus:
     """
     folder = session.folder("data")
     if not read_json(folder / "state.json").get("complete"):
-        raise ModelError(f"no complete set of plates in {folder}",
-                         fix="run `python -m training.family --only data` first")
+        raise ModelError(
+            f"no complete set of plates in {folder}", fix="run `python -m training.family --only data` first"
+        )
     with (folder / "records.jsonl").open(encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
     return Corpus(np.load(folder / "images.npy", mmap_mode="r")[: len(records)], records)

@@ -21,12 +21,13 @@ from training.family.tokenizer import load_tokenizer
 
 def build_unet(sizes: dict[str, Any], side: int, text_width: int) -> UNet2DConditionModel:
     """An untrained UNet of the recipe's sizes for 4-channel latents of `side` x `side`."""
-    return UNet2DConditionModel(sample_size=side, in_channels=4, out_channels=4, cross_attention_dim=text_width,
-                                **sizes)
+    return UNet2DConditionModel(
+        sample_size=side, in_channels=4, out_channels=4, cross_attention_dim=text_width, **sizes
+    )
 
 
 class DenoisingLearner:
-    """Mean squared error on the velocity, at uniform noise levels; some captions are left empty for guidance."""
+    """Mean squared error on the velocity over uniform noise levels; some captions are empty, for guidance."""
 
     def __init__(self, session: Session) -> None:
         self.session, self.settings = session, session.recipe.parts.unet
@@ -43,13 +44,16 @@ class DenoisingLearner:
         self.inputs = {"autoencoder": source, "CLIP": clip_digest}
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
-        """One batch: clean latents, one caption each (row 0 is the empty one), noise, and the velocity's error."""
+        """One batch: clean latents, a caption each (row 0 is the empty one), noise, the velocity's error."""
         count, device = self.settings.batch, self.session.device
         picked = rng.integers(len(self.latents), size=count)
-        rows = [rng.integers(*self.spans[i]) if rng.random() >= self.settings.caption_dropout else 0 for i in picked]
+        rows = [
+            rng.integers(*self.spans[i]) if rng.random() >= self.settings.caption_dropout else 0
+            for i in picked
+        ]
         clean = self.latents[picked].to(device)
         noise = torch.randn(clean.shape).to(device)
-        # Stratified levels: one in each of `count` equal ranges, which lowers the variance of the loss for nothing.
+        # One level in each of `count` equal ranges: less variance in the loss at no cost.
         spread = (np.arange(count) + rng.random(count)) / count * self.noise.config.num_train_timesteps
         levels = torch.from_numpy(spread.astype(np.int64)).to(device)
         noisy = self.noise.add_noise(clean, noise, levels).contiguous(memory_format=torch.channels_last)
@@ -60,7 +64,7 @@ class DenoisingLearner:
 
 
 def _tokenize(session: Session, captions: list[list[str]]) -> tuple[torch.Tensor, list[tuple[int, int]]]:
-    """Token ids of the empty caption and of all captions, padded as the pipeline pads; each plate's range of rows."""
+    """Token ids of the empty caption and all others, padded as the pipeline pads; rows of each plate."""
     texts, spans = [""], []
     for variants in captions:
         spans.append((len(texts), len(texts) + len(variants)))
@@ -70,7 +74,7 @@ def _tokenize(session: Session, captions: list[list[str]]) -> tuple[torch.Tensor
 
 
 def train_unet(session: Session, interim: Callable[[], None] | None = None) -> None:
-    """Train the UNet until its budget is spent; `interim` exports what there is at the recipe's interim step."""
+    """Train the UNet until its budget is spent; `interim` is called at the recipe's interim step."""
     learner = DenoisingLearner(session)
     average = deepcopy(learner.models).to(session.device).requires_grad_(False)
 

@@ -1,4 +1,4 @@
-"""The export: trained parts become fp16 safetensors folders that diffusers and transformers load as any other model."""
+"""The export: trained parts become fp16 safetensors folders that diffusers and transformers load as any."""
 
 import hashlib
 import os
@@ -61,8 +61,12 @@ def _pipeline(session: Session, clip: CLIPModel, tokenizer: CLIPTokenizer) -> St
 
 def _processor(session: Session, tokenizer: CLIPTokenizer) -> CLIPProcessor:
     px = session.recipe.picture_px
-    images = CLIPImageProcessor(size={"shortest_edge": px}, crop_size={"height": px, "width": px},
-                                image_mean=PIXEL_MEAN, image_std=PIXEL_STD)
+    images = CLIPImageProcessor(
+        size={"shortest_edge": px},
+        crop_size={"height": px, "width": px},
+        image_mean=PIXEL_MEAN,
+        image_std=PIXEL_STD,
+    )
     return CLIPProcessor(images, tokenizer)
 
 
@@ -70,15 +74,20 @@ def digests_of(folder: Path) -> dict[str, str]:
     """sha256 of every weight and configuration file, by path relative to `folder`."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in names.items()
-            if name not in NOT_WEIGHTS}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in names.items()
+        if name not in NOT_WEIGHTS
+    }
 
 
 def _check_size(folder: Path) -> None:
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if total > MAX_TOTAL_BYTES:
-        raise ModelError(f"the family takes {total / 1e6:.1f} MB in {folder}, the limit is {MAX_TOTAL_BYTES / 1e6} MB",
-                         fix="make the networks in the recipe smaller")
+        raise ModelError(
+            f"the family takes {total / 1e6:.1f} MB in {folder}, the limit is {MAX_TOTAL_BYTES / 1e6} MB",
+            fix="make the networks in the recipe smaller",
+        )
 
 
 def _swap(draft: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""The one training loop: every network of the family is a `Learner` run by `fit` until its budget is spent."""
+"""The one training loop: every network is a `Learner`, run by `fit` until its budget is spent."""
 
 import math
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Learner(Protocol):
     inputs: dict[str, str]
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The loss of one batch drawn with `rng`, and measures to report; `fraction` of the budget is spent."""
+        """The loss of one batch drawn with `rng`, and measures; `fraction` of the budget is spent."""
 
 
 def rate(settings: Trained, step: int, fraction: float) -> float:
@@ -35,19 +35,32 @@ def rate(settings: Trained, step: int, fraction: float) -> float:
     return settings.lr * min(1.0, (step + 1) / settings.warmup_steps) * cosine
 
 
-def fit(session: Session, part: str, learner: Learner, average: nn.ModuleDict | None = None,
-        at_step: Callable[[int, Callable[[], None]], None] | None = None) -> State:
+def fit(
+    session: Session,
+    part: str,
+    learner: Learner,
+    average: nn.ModuleDict | None = None,
+    at_step: Callable[[int, Callable[[], None]], None] | None = None,
+) -> State:
     """Train `learner` until the part's budget is spent, from its checkpoint if it has one.
 
     Args:
+        session: recipe, folders and device.
+        part: name of the part in the recipe, and of its folder.
+        learner: the networks and their loss.
         average: networks that follow the learner's as an exponential moving average.
         at_step: called after each step with the step number and a function that saves a checkpoint.
     """
     settings: Trained = getattr(session.recipe.parts, part)
     folder = session.folder(part)
     learner.models.to(session.device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(learner.models.parameters(), lr=settings.lr, betas=(0.9, 0.98),
-                                  weight_decay=settings.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        learner.models.parameters(),
+        lr=settings.lr,
+        betas=(0.9, 0.98),
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
     inputs = {"model settings": digest_of(settings.model), **learner.inputs}
     state = checkpoint.resume(folder, inputs, learner.models, average, optimizer)
     meter = session.meter(part, state.spent)
@@ -73,13 +86,26 @@ def fit(session: Session, part: str, learner: Learner, average: nn.ModuleDict | 
             at_step(state.step, keep)
     keep()
     progress.show(f"done, {state.step} steps", force=True)
-    session.note(part, {"steps": state.step, "minutes": round(state.spent / 60, 2),
-                        "machine": session.device.type, "train": state.measures})
+    session.note(
+        part,
+        {
+            "steps": state.step,
+            "minutes": round(state.spent / 60, 2),
+            "machine": session.device.type,
+            "train": state.measures,
+        },
+    )
     return state
 
 
-def _step(session: Session, settings: Trained, learner: Learner, optimizer: torch.optim.Optimizer,
-          state: State, fraction: float) -> dict[str, torch.Tensor]:
+def _step(
+    session: Session,
+    settings: Trained,
+    learner: Learner,
+    optimizer: torch.optim.Optimizer,
+    state: State,
+    fraction: float,
+) -> dict[str, torch.Tensor]:
     for group in optimizer.param_groups:
         group["lr"] = rate(settings, state.step, fraction)
     # Batches and noise depend on (seed, step) alone, so a resumed run draws what an unbroken one would.

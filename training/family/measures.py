@@ -8,7 +8,7 @@ from diffusers import AutoencoderKL, AutoencoderTiny, StableDiffusionPipeline
 from transformers import CLIPModel, CLIPProcessor
 
 from training.family.clip import pixels
-from training.family.corpus import Record, draw, plan
+from training.family.drawing import Record, draw, plan
 from training.family.recipe import Recipe
 from training.family.session import Session
 
@@ -17,7 +17,8 @@ BATCH = 32
 DEFECT_TEXTS = {
     "text": "with a text overlay", "logo": "with a logo", "person": "with a person", "hand": "with a hand",
     "creature": "with an animal", "crop": "cropped", "off_centre": "off centre",
-    "tiny_subject": "tiny in the picture", "huge_subject": "too close", "collage": "collage", "blur": "blurry",
+    "tiny_subject": "tiny in the picture", "huge_subject": "too close", "collage": "collage",
+    "blur": "blurry",
     "motion": "motion blur", "under_exposed": "underexposed", "over_exposed": "overexposed",
     "colour_cast": "with a colour cast",
 }  # fmt: skip
@@ -54,8 +55,10 @@ def fresh_plates(recipe: Recipe, count: int) -> tuple[np.ndarray, list[Record]]:
 @torch.no_grad()
 def embed_images(family: Family, images: np.ndarray) -> torch.Tensor:
     """Unit embeddings (N, d) of (N, px, px, 3) uint8 pictures."""
-    parts = [family.clip.get_image_features(pixels(images[i:i + BATCH], family.clip.device)).pooler_output
-             for i in range(0, len(images), BATCH)]
+    parts = [
+        family.clip.get_image_features(pixels(images[i : i + BATCH], family.clip.device)).pooler_output
+        for i in range(0, len(images), BATCH)
+    ]
     return torch.nn.functional.normalize(torch.cat(parts), dim=-1)
 
 
@@ -68,8 +71,10 @@ def embed_texts(family: Family, texts: list[str]) -> torch.Tensor:
 
 
 def choose(family: Family, images: torch.Tensor, texts: list[list[str]]) -> np.ndarray:
-    """Zero-shot classification: for each image embedding the row of `texts` (averaged over its wordings) it fits best."""
-    classes = torch.stack([torch.nn.functional.normalize(embed_texts(family, row).mean(0), dim=0) for row in texts])
+    """Zero-shot: for each image embedding the row of `texts` (averaged over its wordings) that fits best."""
+    classes = torch.stack(
+        [torch.nn.functional.normalize(embed_texts(family, row).mean(0), dim=0) for row in texts]
+    )
     return (images @ classes.T).argmax(1).cpu().numpy()
 
 
@@ -84,8 +89,10 @@ def background_texts(phrase: str = "") -> dict[str, list[str]]:
     """For each background the wordings that name it, about no dish or about `phrase`."""
     from training.plates import BACKGROUNDS
 
-    return {name: [f"{phrase} on a {name} background".strip(), f"{phrase}, {name} background".strip(" ,")]
-            for name in BACKGROUNDS}
+    return {
+        name: [f"{phrase} on a {name} background".strip(), f"{phrase}, {name} background".strip(" ,")]
+        for name in BACKGROUNDS
+    }
 
 
 def share_right(found: np.ndarray, names: list[str], truth: list[str]) -> float:
@@ -94,14 +101,16 @@ def share_right(found: np.ndarray, names: list[str], truth: list[str]) -> float:
 
 
 def zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, float]:
-    """Zero-shot accuracies of the CLIP on plates: archetype, background, and each defect as an AUC over all plates."""
+    """Zero-shot accuracies on plates: archetype, background, and each defect as an AUC over all plates."""
     embeds = embed_images(family, images)
     kinds, grounds = archetype_texts(), background_texts()
     found = {
-        "clip_archetype_accuracy": share_right(choose(family, embeds, list(kinds.values())), list(kinds),
-                                               [r["archetype"] for r in records]),
-        "clip_background_accuracy": share_right(choose(family, embeds, list(grounds.values())), list(grounds),
-                                                [r["background"] for r in records]),
+        "clip_archetype_accuracy": share_right(
+            choose(family, embeds, list(kinds.values())), list(kinds), [r["archetype"] for r in records]
+        ),
+        "clip_background_accuracy": share_right(
+            choose(family, embeds, list(grounds.values())), list(grounds), [r["background"] for r in records]
+        ),
     }
     return found | _defect_areas(family, embeds, records)
 
@@ -122,7 +131,7 @@ def reconstruct(vae: AutoencoderKL | AutoencoderTiny, images: np.ndarray) -> np.
     """Encode and decode (N, px, px, 3) uint8 pictures; returns the same shape and type."""
     made = []
     for i in range(0, len(images), BATCH):
-        code = vae.encode(pixels(images[i:i + BATCH], vae.device))
+        code = vae.encode(pixels(images[i : i + BATCH], vae.device))
         latents = code.latents if isinstance(vae, AutoencoderTiny) else code.latent_dist.mean
         out = vae.decode(latents).sample.clamp(-1, 1)
         made.append(((out + 1) * 127.5).round().permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8))
@@ -140,9 +149,14 @@ def render(family: Family, recipe: Recipe, prompts: list[str]) -> np.ndarray:
     family.pipeline.set_progress_bar_config(disable=True)
     made = []
     for first in range(0, len(prompts), BATCH):
-        batch = prompts[first:first + BATCH]
+        batch = prompts[first : first + BATCH]
         seeds = [torch.Generator().manual_seed(recipe.card.first_seed + first + i) for i in range(len(batch))]
-        out = family.pipeline(batch, num_inference_steps=recipe.card.steps, guidance_scale=recipe.card.guidance,
-                              generator=seeds, output_type="np").images
+        out = family.pipeline(
+            batch,
+            num_inference_steps=recipe.card.steps,
+            guidance_scale=recipe.card.guidance,
+            generator=seeds,
+            output_type="np",
+        ).images
         made.append((out * 255).round().astype(np.uint8))
     return np.concatenate(made)

@@ -28,7 +28,7 @@ class Budget(Strict):
 
 
 class Plates(Budget):
-    """How many plates to render; `defect_share` of them carry planted defects (seen by CLIP, not by the rest)."""
+    """How many plates to render; `defect_share` of them carry a defect (only CLIP sees those)."""
 
     plates: int
     defect_share: float
@@ -53,7 +53,7 @@ class Trained(Budget):
 
 
 class Autoencoder(Trained):
-    """Loss weights, and the crop: `whole_share` of the budget ends on whole pictures, at a quarter of the batch.
+    """Loss weights and crop; the last `whole_share` of the budget takes whole pictures, a quarter as many.
 
     Group norm sees other statistics on a crop than on a whole picture, so the end must be whole.
     """
@@ -125,6 +125,8 @@ def load_recipe(path: Path = DEFAULT_RECIPE) -> Recipe:
     try:
         return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise ConfigError(f"recipe {path} does not exist", fix="name an existing file with --recipe") from error
+        raise ConfigError(
+            f"recipe {path} does not exist", fix="name an existing file with --recipe"
+        ) from error
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigError(f"recipe {path} is malformed: {error}", fix="correct the named key") from error

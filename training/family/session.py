@@ -1,4 +1,4 @@
-"""One run of the recipe: where it works, on which device, in which precision, and what each part has left behind."""
+"""One run of the recipe: its folders, device and precision, and what each part has left behind."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class Session:
 
     @property
     def half(self) -> bool:
-        """Whether to compute in bfloat16: 1.3 to 1.7 times faster on CPUs with AVX512-BF16, slower on others."""
+        """Whether to compute in bfloat16: 1.3 to 1.7 times faster with AVX512-BF16, slower on other CPUs."""
         return self.on_gpu or torch.cpu._is_avx512_bf16_supported()
 
     def folder(self, part: str) -> Path:
@@ -40,7 +40,7 @@ class Session:
         return path
 
     def budget_seconds(self, part: str, spent: float = 0.0) -> float:
-        """The part's budget on this kind of machine, in seconds; extra minutes count from what is already spent."""
+        """The part's budget on this machine in seconds; extra minutes count from what is already spent."""
         budget: Budget = getattr(self.recipe.parts, part)
         seconds = 60 * (budget.gpu_minutes if self.on_gpu else budget.cpu_minutes)
         extra = self.extra_minutes.get(part, 0.0)

@@ -1,5 +1,6 @@
-"""The tokenizer: byte-level BPE in CLIP's own format, trained on captions, that can spell any Unicode string."""
+"""The tokenizer: byte-level BPE in CLIP's own format, trained on captions; it spells any Unicode string."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,23 +19,28 @@ def learn_merges(captions: Iterable[str], count: int) -> list[tuple[str, str]]:
     backend = CLIPTokenizer().backend_tokenizer
     learner = Tokenizer(models.BPE(end_of_word_suffix=WORD_END, unk_token=END))
     learner.normalizer, learner.pre_tokenizer = backend.normalizer, backend.pre_tokenizer
-    trainer = trainers.BpeTrainer(vocab_size=512 + count, end_of_word_suffix=WORD_END, show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=[END])
+    trainer = trainers.BpeTrainer(
+        vocab_size=512 + count,
+        end_of_word_suffix=WORD_END,
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=[END],
+    )
     learner.train_from_iterator(captions, trainer)
-    merges = Tokenizer.to_str(learner)
-    return _merges_of(merges)[:count]
-
-
-def _merges_of(serialized: str) -> list[tuple[str, str]]:
-    import json
-
-    return [tuple(pair) for pair in json.loads(serialized)["model"]["merges"]]
+    pairs = json.loads(learner.to_str())["model"]["merges"]
+    return [(left, right) for left, right in pairs][:count]
 
 
 def build(merges: list[tuple[str, str]]) -> CLIPTokenizer:
-    """A CLIPTokenizer of all 256 bytes (inside and at the end of a word), the merges, and the two specials last."""
+    """A CLIPTokenizer of all 256 bytes (inside and ending a word), the merges, and the two specials last."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    symbols = [*alphabet, *(letter + WORD_END for letter in alphabet), *("".join(pair) for pair in merges), START, END]
+    symbols = [
+        *alphabet,
+        *(letter + WORD_END for letter in alphabet),
+        *("".join(pair) for pair in merges),
+        START,
+        END,
+    ]
     vocab = {symbol: index for index, symbol in enumerate(dict.fromkeys(symbols))}
     return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=LENGTH)
 

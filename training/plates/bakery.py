@@ -67,7 +67,7 @@ def draw_bread(c: Canvas, plate: Plate) -> None:
     base, heap = c.project(uv), c.project((uv - (-0.16, -0.04)) * 0.9 + (-0.16, -0.04), 0.22)
     hull = cv2.convexHull(np.concatenate([base, heap]).astype(np.float32))[:, 0]
     c.body(hull, (188, 112, 50), bevel=36, depth=0.9, gloss=0.3, shadow=0.7, drop=7, mottle=0.16)
-    c.tint(hull * np.float32(1) - np.float32([0, 3]), (120, 62, 24), 0.25, 16)
+    c.tint(hull * np.float32(1) - np.array([0, 3], np.float32), (120, 62, 24), 0.25, 16)
     for k in (-0.42, -0.16, 0.10):
         cut = np.array([[k - 0.10, 0.20], [k, 0.0], [k + 0.16, -0.26]]) + np.array((-0.06, -0.04))
         c.line(c.project(cut, 0.2), (238, 200, 142), 7, lit=0.3, shadow=0.5)

@@ -165,19 +165,25 @@ class Canvas(Stage):
         top: Sequence[float],
         side: Sequence[float],
         h: float = 0.0,
-        **kw: float,
+        *,
+        shadow: float = 0.5,
+        bevel: float = 7.0,
+        depth: float = 0.55,
+        gloss: float = 0.25,
+        mottle: float = 0.0,
+        cells: int = 48,
     ) -> Points:
         """A prism with this footprint: its shadow, side wall and lit top; returns the top's pixels."""
         base, roof = self.project(uv, h), self.project(uv, h + height)
-        self.shade(base, kw.pop("shadow", 0.5), 3 + 10 * height, 6 + 16 * height)
+        self.shade(base, shadow, 3 + 10 * height, 6 + 16 * height)
         steps = max(2, int(height * self.view.lift / (2.2 * self.unit)) + 1)
         spot = self.region(np.concatenate([base, roof]), 1)
         if spot is not None:
             wall = np.zeros((spot[3] - spot[1], spot[2] - spot[0]), np.uint8)
             for t in np.linspace(0, 1, steps):
                 cv2.bitwise_or(wall, self.filled(base + (roof - base) * t, spot), dst=wall)
-            self.stamp(wall, spot, side, bevel=6, depth=0.5, mottle=kw.get("mottle", 0.0))
-        self.body(roof, top, shadow=0.0, **kw)
+            self.stamp(wall, spot, side, bevel=6, depth=0.5, mottle=mottle)
+        self.body(roof, top, shadow=0.0, bevel=bevel, depth=depth, gloss=gloss, mottle=mottle, cells=cells)
         return roof
 
     def tint(self, pts: Points, colour: Sequence[float], alpha: float, soft: float = 5.0) -> None:

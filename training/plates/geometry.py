@@ -42,7 +42,7 @@ def circle(image: np.ndarray, x: float, y: float, r: float, colour: Sequence[flo
 
 
 class Stage:
-    """Plate coordinates seen by a camera; `level` is the height drawers start from, `unit` 1/256 of the picture."""
+    """Plate coordinates seen by a camera; `level` is where drawers start, `unit` 1/256 of the picture."""
 
     def __init__(self, view: View, rng: np.random.Generator, unit: float) -> None:
         """`rng` is the only source of randomness of the drawers."""

@@ -32,7 +32,7 @@ def draw_steak(c: Canvas, plate: Plate) -> None:
     for k in np.linspace(-0.38, 0.38, 5):
         ends = np.array([[k * 1.2 - 0.2, 0.16], [k * 1.2 + 0.2, -0.40]]) * (1, 0.8) + (0, -0.10)
         c.line(c.project(ends, 0.13), (48, 24, 16), 4.6, lit=0, shadow=0)
-    c.tint(inner - np.float32([4, 5]), (206, 134, 92), 0.16, 16)
+    c.tint(inner - np.array([4, 5], np.float32), (206, 134, 92), 0.16, 16)
     for k in range(3):
         u = -0.38 + 0.19 * k
         c.body(c.ellipse(u, 0.42, 0.14, 0.20, h=0.06, angle=0.35), (92, 46, 28), bevel=4, gloss=0.2)
@@ -212,7 +212,13 @@ def draw_fried_chicken(c: Canvas, plate: Plate) -> None:
             c.line(c.project(tip, 0.1), (248, 232, 200), 7.5)
             for off in (-0.4, 0.4):
                 knob = tip[1] + 0.035 * np.array([np.cos(a + off * 3), np.sin(a + off * 3)])
-                c.body(c.ball(*knob, 0.05, h=0.1), (250, 236, 208), bevel=6, gloss=0.3, drop=1)
+                c.body(
+                    c.ball(float(knob[0]), float(knob[1]), 0.05, h=0.1),
+                    (250, 236, 208),
+                    bevel=6,
+                    gloss=0.3,
+                    drop=1,
+                )
         c.body(
             c.ellipse(u, v, 0.30, 0.22, h=0.12, angle=a, wobble=0.14),
             c.vary((204, 122, 44), 0.08),

@@ -76,7 +76,7 @@ def _top_bun(c: Canvas, r: float, h: float) -> None:
     ]
     hull = cv2.convexHull(np.concatenate(rings).astype(np.float32))[:, 0]
     c.body(hull, _BUN, bevel=40, depth=0.75, gloss=0.9, shadow=0.5, mottle=0.05)
-    c.tint(hull + np.float32([0, -2]), (170, 92, 34), 0.22, 20)
+    c.tint(hull + np.array([0, -2], np.float32), (170, 92, 34), 0.22, 20)
     x0, y0 = hull.mean(0) - (0, 0.06 * c.view.radius)
     for du, dv in sunflower(24, 0.82, c.between(0, 6)):
         x = x0 + du * r * c.view.radius

@@ -110,6 +110,11 @@ def _logo(c: Canvas, strength: float) -> None:
     )
 
 
+def xy(point: np.ndarray) -> tuple[float, float]:
+    """The two coordinates of a point (2,) as floats."""
+    return float(point[0]), float(point[1])
+
+
 def _oval(
     c: Canvas,
     x: float,
@@ -183,7 +188,7 @@ def _hand(c: Canvas, strength: float) -> None:
         w * 1.5 / u,
         lit=0.1,
     )
-    _oval(c, *(palm + d * w * 0.3), w * 1.15, w * 0.95, skin, angle=float(angle), shadow=0.5)
+    _oval(c, *xy(palm + d * w * 0.3), w * 1.15, w * 0.95, skin, angle=float(angle), shadow=0.5)
     for k in range(4):
         root = palm + n * (k - 1.5) * w * 0.52
         tip = root - d * w * (1.6 + 0.25 * (k in (1, 2))) + n * (k - 1.5) * w * 0.1
@@ -244,9 +249,9 @@ def _insect(c: Canvas, x: float, y: float, r: float) -> None:
                 np.float32,
             )
             c.line(leg, (30, 22, 20), 2.0, lit=0, shadow=0.3)
-    _oval(c, *(p - d * r * 0.75), r * 0.75, r * 0.48, (52, 34, 26), angle=a, gloss=0.8)
-    _oval(c, *(p + d * r * 0.15), r * 0.42, r * 0.36, (40, 28, 24), angle=a, gloss=0.6)
-    _oval(c, *(p + d * r * 0.72), r * 0.30, r * 0.28, (30, 22, 20), gloss=0.6)
+    _oval(c, *xy(p - d * r * 0.75), r * 0.75, r * 0.48, (52, 34, 26), angle=a, gloss=0.8)
+    _oval(c, *xy(p + d * r * 0.15), r * 0.42, r * 0.36, (40, 28, 24), angle=a, gloss=0.6)
+    _oval(c, *xy(p + d * r * 0.72), r * 0.30, r * 0.28, (30, 22, 20), gloss=0.6)
 
 
 def _creature(c: Canvas, strength: float) -> None:

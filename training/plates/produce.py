@@ -145,7 +145,8 @@ def wedge(c: Canvas, u: float, v: float, h: float, look: Look, s: float) -> None
     )
     if look.accent[1] > 100 and look.accent[0] < 100:
         for k in (2, 4, 6):
-            x, y = c.at(*(apex[0] + (arc[k] - apex[0]) * 0.6), h + 0.04)
+            seed = apex[0] + (arc[k] - apex[0]) * 0.6
+            x, y = c.at(float(seed[0]), float(seed[1]), h + 0.04)
             c.dot(x, y, 1.5, (40, 24, 24), shine=False)
 
 

@@ -69,7 +69,7 @@ def shell(
     x = ((np.arange(x0, x1, dtype=np.float32) - px) / rx)[None, :]
     y = ((np.arange(y0, y1, dtype=np.float32) - py) / ry)[:, None]
     r = np.sqrt(x * x + y * y)
-    table = np.interp(np.linspace(0, 1.1, 512), *zip(*profile, strict=True)).astype(np.float32)
+    table = np.interp(np.linspace(0, 1.1, 512), *np.array(profile, float).T).astype(np.float32)
     slope = table[np.minimum((r * (511 / 1.1)).astype(np.int32), 511)]
     facing = -(x * view.light[0] + y * view.light[1]) / np.maximum(r, 0.05)
     lit = slope * facing

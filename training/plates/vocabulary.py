@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -40,7 +41,9 @@ def _load() -> dict[str, Archetype]:
     table = yaml.safe_load(Path(__file__).with_name("archetypes.yaml").read_text(encoding="utf-8"))
     made = {}
     for name, fields in table.items():
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
+        }
         made[name] = Archetype(name, **values)
     return made
 

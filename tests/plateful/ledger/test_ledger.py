@@ -159,9 +159,14 @@ def test_an_expired_lease_is_taken_over_and_the_old_holder_fenced(ledger: Ledger
 
 def test_a_finished_owners_lease_is_taken_at_once(ledger: Ledger) -> None:
     old = ledger.acquire_lease("SG", "run1", TTL)
-    asked = []
+    asked: list[str] = []
+
+    def look_up(owner: str) -> bool:
+        asked.append(owner)
+        return False
+
     with pytest.raises(LeaseHeldError):
-        ledger.acquire_lease("SG", "run2", TTL, owner_finished=lambda owner: asked.append(owner))
+        ledger.acquire_lease("SG", "run2", TTL, owner_finished=look_up)
     new = ledger.acquire_lease("SG", "run2", TTL, owner_finished=lambda owner: owner == "run1")
     assert asked == ["run1"]
     assert new.token == 2

@@ -32,8 +32,8 @@ def test_the_same_weights_have_the_same_digest_wherever_they_are(tmp_path: Path)
 def test_every_field_of_the_serving_profile_is_in_the_digest(weights: Path) -> None:
     entry = load_catalog()["plateful-tiny"]
     changes = {
-        "name": "other", "scheduler": "DDIMScheduler", "steps": 19, "cfg_scale": 4.5, "size": 64, "vae": "tiny",
-        "dtype": "bfloat16", "batch": 4,
+        "name": "other", "scheduler": "DDIMScheduler", "steps": 19, "cfg_scale": 4.5, "size": 64,
+        "vae": "tiny", "dtype": "bfloat16", "batch": 4,
     }  # fmt: skip
     assert changes.keys() == entry.profile.model_dump().keys()
     profiles = [entry.profile, *(entry.profile.model_copy(update={k: v}) for k, v in changes.items())]

@@ -2,9 +2,9 @@
 
 import hashlib
 import io
-import multiprocessing
-import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -85,8 +85,8 @@ class House:
         return len(recorded) == len(set(recorded))
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def open_house(tmp_path: Path) -> House:
+    """The same country and stores in any process that opens this folder."""
     country = Country()
     country.add("p1")
     country.add("p2")
@@ -96,11 +96,18 @@ def house(tmp_path: Path) -> Iterator[House]:
     ledger.migrate()
     lease = ledger.acquire_lease("SG", "run1", timedelta(minutes=5))
     bucket = Bucket(str(tmp_path / "bucket"), "https://img.example.com/")
-    yield House(country, lake, bucket, DuckDBWarehouse(tmp_path / "w.duckdb"), ledger, lease)
-    ledger.close()
+    return House(country, lake, bucket, DuckDBWarehouse(tmp_path / "w.duckdb"), ledger, lease)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = open_house(tmp_path)
+    yield made
+    made.ledger.close()
 
 
 P1, P2 = candidate_key("p1", 0), candidate_key("p2", 0)
+ALTERED = f"image of candidate {P1} was altered"
 LIVE = [("p1", "live", None, 1), ("p2", "live", None, 1)]
 
 
@@ -167,7 +174,7 @@ def test_an_approval_of_a_failed_candidate_is_refused(house: House) -> None:
         ("products", "p1", {"image_status": "unchecked"}, "real_photo"),
         ("products", "p1", {"record_hash": "h2"}, "record_changed"),
         ("prompts", "r-p1-h1", {"record_hash": "h2"}, "record_changed"),
-        ("generated_candidates", P1, {"file_sha256": "0" * 64}, f"image_unreadable: image of candidate {P1} was altered"),
+        ("generated_candidates", P1, {"file_sha256": "0" * 64}, f"image_unreadable: {ALTERED}"),
     ],
 )  # fmt: skip
 def test_a_stale_approval_is_refused(
@@ -397,21 +404,30 @@ def test_killed_during_a_replacement_never_two_images_are_live(
     assert house.consistent()
 
 
-def test_kill_minus_nine_after_the_merge_leaves_a_state_that_a_rerun_completes(house: House) -> None:
-    def work() -> None:
-        class Dying(DuckDBWarehouse):
-            def merge_published(self, frame: pl.DataFrame) -> int:
-                super().merge_published(frame)
-                os.kill(os.getpid(), signal.SIGKILL)
-                return 0
+DYING = """
+import os, sys
+from pathlib import Path
+from plateful.stores import DuckDBWarehouse
+from tests.plateful.publishing.test_publish import open_house
 
-        replace(house, warehouse=Dying(house.warehouse.path)).publish()
+class Dying(DuckDBWarehouse):
+    def merge_published(self, frame):
+        super().merge_published(frame)
+        os.kill(os.getpid(), 9)
 
-    house.ledger.close()
-    process = multiprocessing.get_context("fork").Process(target=work)
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL
+house = open_house(Path(sys.argv[1]))
+house.warehouse = Dying(house.warehouse.path)
+house.publish()
+"""
+
+
+def test_kill_minus_nine_after_the_merge_leaves_a_state_that_a_rerun_completes(
+    house: House, tmp_path: Path
+) -> None:
+    # A fresh interpreter: polars' threads do not survive a fork.
+    done = subprocess.run([sys.executable, "-c", DYING, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert house.rows() == LIVE
     assert house.ledger.publications("SG") == []
     assert house.publish().published_now == 0
     assert house.rows() == LIVE

@@ -27,10 +27,8 @@ def version(weights: Path) -> ModelVersion:
 @pytest.fixture(scope="session")
 def renderer(version: ModelVersion) -> Iterator[DiffusersRenderer]:
     threads = torch.get_num_threads()
-    loaded = DiffusersRenderer(version, device="cpu")
     # Micro layers gain nothing from a second thread and stall on a busy machine.
-    torch.set_num_threads(1)
-    yield loaded
+    yield DiffusersRenderer(version, device="cpu", threads=1)
     torch.set_num_threads(threads)
 
 

@@ -83,7 +83,7 @@ class Clock:
 
 
 class Painter:
-    """A renderer whose pictures are noise from the seed. It counts what it paints; some subjects it cannot."""
+    """A renderer whose pictures are noise from the seed. It counts them; some subjects it cannot paint."""
 
     device = "cpu"
 
@@ -97,7 +97,7 @@ class Painter:
         return [list(tasks[start : start + self.batch]) for start in range(0, len(tasks), self.batch)]
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Mapping, masks: Mapping
+        self, tasks: Sequence[RenderTask], init_images: Mapping, _masks: Mapping
     ) -> list[np.ndarray | RenderError]:
         return [self._paint(task, init_images) for task in tasks]
 

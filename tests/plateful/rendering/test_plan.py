@@ -19,7 +19,8 @@ NO_MASKS = INPAINTING_MASKS.empty()
 def mask_row(photo: str, mask: str | None) -> dict:
     status = "ok" if mask else "no dish found"
     return {
-        "product_id": "p", "photo_sha256": photo, "mask_sha256": mask, "area": 0.3, "status": status, "method": "m",
+        "product_id": "p", "photo_sha256": photo, "mask_sha256": mask, "area": 0.3, "status": status,
+        "method": "m",
     }  # fmt: skip
 
 

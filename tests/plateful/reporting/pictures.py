@@ -1,4 +1,4 @@
-"""Dishes and pictures for report tests: a store in memory, drawn plates, flat stand-ins where words matter."""
+"""Dishes and pictures for report tests: a store in memory, drawn plates, flat stand-ins for words."""
 
 import numpy as np
 

@@ -191,7 +191,7 @@ def test_any_order_of_appends_and_compactions_reads_as_the_first_row_of_each_key
             if step == "compact":
                 lake.compact("quality_scores", "SG")
                 continue
-            names = ("candidate_id", "scorer_version", "sharpness")
+            names: list[str] = ["candidate_id", "scorer_version", "sharpness"]
             lake.append_part(
                 "quality_scores",
                 "SG",

@@ -35,7 +35,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tracking(state: Path, request: pytest.FixtureRequest) -> Tracking:
     experiment = request.node.name
-    return Tracking(f"sqlite:///{state}/sub/mlflow.db", f"file://{state}/artifacts", experiment=experiment)
+    return Tracking(f"sqlite:///{state}/sub/mlflow.db", str(state / "artifacts"), experiment=experiment)
 
 
 def log(tracking: Tracking, digest: str = "d1", **changes: object):  # noqa: ANN201

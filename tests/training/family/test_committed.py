@@ -1,6 +1,7 @@
 """The weights in the repository: small enough, unaltered, and of one piece."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ def test_every_file_has_its_recorded_digest() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(OUT.rglob("*.safetensors")), ids=lambda path: path.parent.name)
-def test_tensors_are_half_precision_and_finite(path: "object") -> None:
+def test_tensors_are_half_precision_and_finite(path: Path) -> None:
     for name, tensor in load_file(path).items():
         assert tensor.dtype in (torch.float16, torch.int64), name
         assert torch.isfinite(tensor.float()).all(), name

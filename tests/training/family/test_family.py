@@ -26,7 +26,9 @@ def test_the_command_succeeds(micro: MicroRun) -> None:
 
 def test_the_pipeline_renders(pipeline: StableDiffusionPipeline) -> None:
     pipeline.set_progress_bar_config(disable=True)
-    image = pipeline("pizza", num_inference_steps=2, output_type="np", generator=torch.Generator().manual_seed(1)).images
+    image = pipeline(
+        "pizza", num_inference_steps=2, output_type="np", generator=torch.Generator().manual_seed(1)
+    ).images
     assert image.shape == (1, 64, 64, 3)
     assert np.isfinite(image).all()
 
@@ -35,11 +37,15 @@ def test_the_same_parts_inpaint(pipeline: StableDiffusionPipeline) -> None:
     inpaint = StableDiffusionInpaintPipeline(**pipeline.components, requires_safety_checker=False)
     inpaint.set_progress_bar_config(disable=True)
     picture, mask = Image.new("RGB", (64, 64), "white"), Image.new("L", (64, 64), 255)
-    image = inpaint("pizza", image=picture, mask_image=mask, height=64, width=64, num_inference_steps=2).images[0]
+    image = inpaint(
+        "pizza", image=picture, mask_image=mask, height=64, width=64, num_inference_steps=2
+    ).images[0]
     assert image.size == (64, 64)
 
 
-def test_the_small_autoencoder_shares_the_latent_space(micro: MicroRun, pipeline: StableDiffusionPipeline) -> None:
+def test_the_small_autoencoder_shares_the_latent_space(
+    micro: MicroRun, pipeline: StableDiffusionPipeline
+) -> None:
     tiny = AutoencoderTiny.from_pretrained(micro.out / "tiny_vae")
     pixels = torch.zeros(1, 3, 64, 64, dtype=tiny.dtype)
     assert tiny.encode(pixels).latents.shape[1:] == (pipeline.unet.config.in_channels, 8, 8)
@@ -49,7 +55,9 @@ def test_the_small_autoencoder_shares_the_latent_space(micro: MicroRun, pipeline
 def test_clip_embeds_pictures_and_text_alike(micro: MicroRun) -> None:
     clip = CLIPModel.from_pretrained(micro.out / "clip", dtype=torch.float32)
     processor = CLIPProcessor.from_pretrained(micro.out / "clip")
-    inputs = processor(text=["pizza", "soup with 蛋"], images=Image.new("RGB", (200, 90)), padding=True, return_tensors="pt")
+    inputs = processor(
+        text=["pizza", "soup with 蛋"], images=Image.new("RGB", (200, 90)), padding=True, return_tensors="pt"
+    )
     assert inputs["pixel_values"].shape == (1, 3, 64, 64)
     assert clip(**inputs).logits_per_image.shape == (1, 2)
 
@@ -95,7 +103,9 @@ def test_a_second_run_trains_nothing_again(micro: MicroRun) -> None:
     assert json.dumps(read_json(micro.work / "notes.json"), sort_keys=True) == before
 
 
-def test_a_part_without_its_inputs_is_one_clear_error(micro: MicroRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_part_without_its_inputs_is_one_clear_error(
+    micro: MicroRun, capsys: pytest.CaptureFixture[str]
+) -> None:
     lost = MicroRun(micro.out, micro.work / "elsewhere", 0)
     assert lost.again("--only", "vae") == 1
     assert "--only data" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """A killed part continues from its checkpoint, with the same networks, moments and batches."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ import torch
 from torch import nn
 
 from plateful.errors import ModelError
+from tests.training.family.conftest import MICRO
 from training.family import checkpoint
 from training.family.loop import fit, rate
 from training.family.recipe import load_recipe
 from training.family.session import Session
-from tests.training.family.conftest import MICRO
 
 
 class Line:
@@ -33,10 +34,13 @@ class Line:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    return Session(load_recipe(MICRO), tmp_path / "work", tmp_path / "out", torch.device("cpu"))
+    recipe = load_recipe(MICRO)
+    clip = recipe.parts.clip.model_copy(update={"cpu_minutes": 0.002})
+    recipe = recipe.model_copy(update={"parts": recipe.parts.model_copy(update={"clip": clip})})
+    return Session(recipe, tmp_path / "work", tmp_path / "out", torch.device("cpu"))
 
 
-def keep_each_step(_step: int, keep: "object") -> None:
+def keep_each_step(_step: int, keep: Callable[[], None]) -> None:
     keep()
 
 
@@ -59,8 +63,13 @@ def test_weights_and_moments_come_back_exactly(session: Session) -> None:
     fit(session, "clip", learner)
     fresh = Line()
     optimizer = torch.optim.AdamW(fresh.models.parameters())
-    state = checkpoint.resume(session.folder("clip"), checkpoint.read_state(session.folder("clip")).inputs,
-                              fresh.models, None, optimizer)
+    state = checkpoint.resume(
+        session.folder("clip"),
+        checkpoint.read_state(session.folder("clip")).inputs,
+        fresh.models,
+        None,
+        optimizer,
+    )
     assert torch.equal(fresh.models["line"].weight, learner.models["line"].weight)
     assert optimizer.state[fresh.models["line"].weight]["step"] == state.step
 
@@ -74,7 +83,7 @@ def test_a_finished_part_trains_no_further(session: Session) -> None:
 
 def test_extra_minutes_train_a_finished_part_on(session: Session) -> None:
     steps = fit(session, "clip", Line()).step
-    longer = Session(session.recipe, session.work, session.out, session.device, {"clip": 0.005})
+    longer = Session(session.recipe, session.work, session.out, session.device, {"clip": 0.002})
     assert fit(longer, "clip", Line()).step > steps
 
 

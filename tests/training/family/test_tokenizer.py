@@ -7,7 +7,11 @@ from transformers import CLIPTokenizer
 
 from training.family.tokenizer import build, learn_merges, save
 
-CAPTIONS = ["pizza with basil on a wood background", "noodle soup with egg in a dark bowl", "pizza with tomato"] * 4
+CAPTIONS = [
+    "pizza with basil on a wood background",
+    "noodle soup with egg in a dark bowl",
+    "pizza with tomato",
+] * 4
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +20,9 @@ def merges() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("text", [
-    "pizza", "宫保鸡丁", "كباب حلبي", "ผัดไทย", "crème brûlée", "şiş köfte", "🍜🔥", "a\u200bb\ufeff", "x" * 300, "\u202epizza",
+    "pizza", "宫保鸡丁", "كباب حلبي", "ผัดไทย", "crème brûlée", "şiş köfte", "🍜🔥", "a\u200bb\ufeff",
+    "x" * 300,
+    "\u202epizza",
 ])  # fmt: skip
 def test_any_text_round_trips(merges: list[tuple[str, str]], text: str) -> None:
     tokenizer = build(merges)

@@ -1,0 +1,84 @@
+"""Whatever stands in the cells, rows in = products + rejects + feed-level rejects."""
+
+import csv
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plateful.products.feed import Feed
+from plateful.products.sources import COLUMNS
+
+WILD = st.one_of(
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=30),
+    st.sampled_from(
+        [
+            "",
+            "x" * 10_000,
+            "a\x00b",
+            "\u202eabc",
+            'quo"te',
+            "line\nbreak",
+            "\r",
+            ",",
+            "p1",
+            "DE",
+            "none",
+            "../x",
+            "http://127.0.0.1/",
+            "--- A ---",
+            "\ufeff",
+            "🍕",
+            "photos/a.jpg",
+            "\u200b",
+            "http://[",
+            "s3://",
+            "1e999",
+            "٣٤",
+            "٫",
+            "9" * 400,
+            "٣" * 40,
+        ]
+    ),
+)
+ROW = st.fixed_dictionaries(
+    {
+        "product_id": st.one_of(st.sampled_from(["p1", "p2", "p3"]), WILD),
+        "vendor_id": st.one_of(st.just("v"), WILD),
+        "country": st.one_of(st.sampled_from(["DE", "TH", "de", "", "XX"]), WILD),
+        "name": st.one_of(st.just("Pizza"), WILD),
+    },
+    optional=dict.fromkeys(COLUMNS[4:], WILD),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ROW, min_size=1, max_size=8))
+def test_counts_add_up(rows: list[dict[str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "feed.csv"
+        with path.open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, COLUMNS, quoting=csv.QUOTE_ALL)
+            writer.writeheader()
+            writer.writerows(rows)
+        feed = Feed(str(path))
+        slices = [feed.read(country) for country in feed.countries()]
+        for part in slices:
+            assert part.rows_in == part.products.height + part.rejects.height
+            assert part.products["product_id"].is_unique().all()
+            assert part.rejects["reason"].str.len_chars().min() != 0
+        assert sum(part.rows_in for part in slices) + feed.unassigned().height == len(rows)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=200))
+def test_any_text_after_the_header_is_counted(body: str) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "feed.csv"
+        path.write_bytes(("product_id,vendor_id,country,name\np,v,DE,Pizza\n" + body).encode())
+        feed = Feed(str(path))
+        total = sum(feed.read(c).products.height + feed.read(c).rejects.height for c in feed.countries())
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            records = [r for r in list(csv.reader(handle))[1:] if r]
+        assert total + feed.unassigned().height == len(records)

@@ -1,0 +1,222 @@
+"""Image statuses, from real files in a real lake; the gate is one plain measure."""
+
+import csv
+import io
+import json
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from plateful.products.feed import Feed
+from plateful.products.photos import resolve_images
+from plateful.products.selection import without_images
+from plateful.products.sources import COLUMNS
+from plateful.scoring.verdict import Verdict
+from plateful.stores.lake import Lake
+from plateful.vision.image_io import open_image
+
+RNG = np.random.default_rng(5)
+
+
+def jpeg(shade: int, size: tuple[int, int] = (40, 30), kind: str = "JPEG") -> bytes:
+    array = np.clip(RNG.integers(-20, 20, (size[1], size[0], 3)) + shade, 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def bomb() -> bytes:
+    """A PNG header that promises 50,000 x 50,000 pixels."""
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+class Gates:
+    """Dark photos fail; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, array: np.ndarray) -> Verdict:
+        self.asked += 1
+        dark = float(array.mean()) < 60
+        return Verdict.of(("exposure",) if dark else (), {"exposure": 0.0 if dark else 1.0})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "feed"
+    (folder / "photos").mkdir(parents=True)
+    return folder
+
+
+def products(
+    root: Path, *references: str, consent: str = "edit", names: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    with (root / "feed.csv").open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, COLUMNS)
+        writer.writeheader()
+        for i, reference in enumerate(references):
+            name = names[i] if names else f"Dish {i}"
+            writer.writerow(
+                {
+                    "product_id": str(i),
+                    "vendor_id": "v",
+                    "country": "DE",
+                    "name": name,
+                    "image_url": reference,
+                    "image_consent": consent,
+                }
+            )
+    part = Feed(str(root)).read("DE")
+    assert part.rejects.is_empty()
+    return part.products
+
+
+def resolve(root: Path, frame: pl.DataFrame, gates: Gates | None = None, **options: object) -> pl.DataFrame:
+    lake = Lake(str(root.parent / "lake"))
+    return resolve_images(
+        frame, feed_root=root, assess=gates or Gates(), assessor_version="g1", lake=lake, **options
+    )  # type: ignore[arg-type]
+
+
+def test_statuses_of_files(root: Path) -> None:
+    files = {
+        "ok.jpg": jpeg(150),
+        "dark.jpg": jpeg(20),
+        "cut.jpg": jpeg(150, (400, 300))[:3_000],
+        "gif.jpg": jpeg(150, kind="GIF"),
+        "bomb.png": bomb(),
+        "text.jpg": b"hello",
+    }
+    for name, content in files.items():
+        (root / "photos" / name).write_bytes(content)
+    frame = products(
+        root,
+        *(f"photos/{name}" for name in files),
+        "photos/none.jpg",
+        "",
+        "https://example.com/a.jpg",
+        "s3://bucket/a.jpg",
+    )
+    found = resolve(root, frame)
+    assert found["image_status"].to_list() == [
+        "ok",
+        "poor",
+        "dead",
+        "dead",
+        "dead",
+        "dead",
+        "dead",
+        "missing",
+        "unchecked",
+        "unchecked",
+    ]
+    reasons = found["image_reasons"].to_list()
+    assert reasons[:2] == [[], ["exposure"]]
+    assert all(r[0].startswith("cannot_open: ") for r in reasons[2:6])
+    assert reasons[6:] == [["file_not_found"], [], ["no_network"], ["no_network"]]
+    assert found["photo_sha256"].is_not_null().to_list() == [True, True] + [False] * 8
+
+
+def test_photos_are_kept_as_small_png(root: Path) -> None:
+    (root / "photos" / "big.jpg").write_bytes(jpeg(150, (3_000, 1_000)))
+    key = resolve(root, products(root, "photos/big.jpg"))["photo_sha256"][0]
+    png = Lake(str(root.parent / "lake")).get_image(key)
+    assert png.startswith(b"\x89PNG")
+    assert open_image(png).shape == (341, 1_024, 3)
+
+
+def test_an_unchanged_photo_is_assessed_once_per_version(root: Path) -> None:
+    (root / "photos" / "a.jpg").write_bytes(jpeg(150))
+    frame, gates = products(root, "photos/a.jpg", "photos/a.jpg"), Gates()
+    first = resolve(root, frame, gates)
+    assert resolve(root, frame, gates).equals(first)
+    assert gates.asked == 1
+    lake = Lake(str(root.parent / "lake"))
+    resolve_images(frame, feed_root=root, assess=gates, assessor_version="g2", lake=lake)
+    assert gates.asked == 2
+
+
+def test_one_picture_behind_many_names_is_a_placeholder(root: Path) -> None:
+    same = jpeg(150)
+    (root / "photos" / "a.jpg").write_bytes(same)
+    (root / "photos" / "b.jpg").write_bytes(same)
+    url = "https://example.com/soon.jpg"
+    frame = products(root, *["photos/a.jpg"] * 3, *["photos/b.jpg"] * 2, *[url] * 5)
+    assert set(resolve(root, frame)["image_status"]) == {"placeholder"}
+    assert resolve(root, frame, placeholder_min=6)["image_status"].to_list() == ["ok"] * 5 + ["unchecked"] * 5
+
+
+def test_one_dish_in_many_branches_is_no_placeholder(root: Path) -> None:
+    (root / "photos" / "a.jpg").write_bytes(jpeg(150))
+    frame = products(root, *["photos/a.jpg"] * 8, names=("Cheeseburger",) * 8)
+    assert set(resolve(root, frame)["image_status"]) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("consent", "route"), [("none", "text_to_image"), ("edit", "inpaint"), ("train", "inpaint")]
+)
+def test_route_follows_consent(root: Path, consent: str, route: str) -> None:
+    (root / "photos" / "dark.jpg").write_bytes(jpeg(20))
+    (root / "photos" / "ok.jpg").write_bytes(jpeg(150))
+    frame = products(
+        root,
+        "photos/dark.jpg",
+        "photos/ok.jpg",
+        "",
+        "photos/none.jpg",
+        "https://example.com/x.jpg",
+        consent=consent,
+    )
+    needing = without_images(resolve(root, frame))
+    assert needing["product_id"].to_list() == ["0", "2", "3"]
+    assert needing["route"].to_list() == [route, "text_to_image", "text_to_image"]
+
+
+@pytest.fixture
+def host(root: Path) -> Iterator[str]:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    def handler(*args: object) -> Quiet:
+        return Quiet(*args, directory=str(root))  # type: ignore[arg-type]
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_with_a_network_addresses_are_fetched(root: Path, host: str) -> None:
+    (root / "photos" / "ok.jpg").write_bytes(jpeg(150))
+    (root / "photos" / "dark.jpg").write_bytes(jpeg(20))
+    frame = products(root, *[""] * 5).with_columns(
+        image_url=pl.Series(
+            [f"http://{host}/photos/{n}" for n in ("ok.jpg", "dark.jpg", "none.jpg", "")]
+            + ["https://example.invalid/x.jpg"]
+        )
+    )
+    found = resolve(root, frame, network=True, allow_hosts={host})
+    # A folder listing is no picture: it answers 200 and cannot be opened.
+    assert found["image_status"].to_list() == ["ok", "poor", "dead", "dead", "unchecked"]
+    assert found["image_reasons"].to_list()[2] == ["http_404"]
+    assert found["image_reasons"].to_list()[4] == ["unreachable"]
+
+
+def test_assessments_are_plain_json(root: Path) -> None:
+    (root / "photos" / "dark.jpg").write_bytes(jpeg(20))
+    resolve(root, products(root, "photos/dark.jpg"))
+    kept = next((root.parent / "lake" / "assessments").rglob("*.json"))
+    assert json.loads(kept.read_text())["status"] == "poor"
