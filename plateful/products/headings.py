@@ -12,18 +12,17 @@ _RULE = r"[-–—=~*#_•·.★☆◆■|+]"
 _DECORATED = re.compile(rf"^(?:{_RULE}\s*){{2,}}.*(?:\s*{_RULE}){{2,}}$|.*[:：]$|^[【\[][^】\]]+[】\]]$")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
-# Headings as menus write them, casefolded; words that are also orderable dishes (soup, salad, pizza) are left
+# Headings as menus write them; words that are also orderable dishes (soup, salad, pizza) are left
 # out on purpose.
 _WORDS = frozenset(
     """
-    appetizers|appetisers|starters|mains|main courses|main dishes|side dishes|sides|drinks|beverages|soft
-    drinks|hot drinks cold drinks|desserts|breakfast menu|lunch menu|kids menu|set
-    menus|combos|specials|chef's
-    specials|extras|add-ons|toppings
-    vorspeisen|hauptgerichte|beilagen|nachspeisen|nachtisch|getränke|alkoholfreie getränke|heiße
-    getränke|warme getränke antipasti|primi|primi piatti|secondi|secondi piatti|contorni|bevande|bibite|dolci
-    entrées|plats principaux|accompagnements|boissons|entrantes|platos
-    principales|acompañamientos|postres|bebidas entradas|pratos principais|acompanhamentos|sobremesas
+    appetizers|appetisers|starters|mains|main courses|main dishes|side dishes|sides|drinks|beverages
+    soft drinks|hot drinks|cold drinks|desserts|breakfast menu|lunch menu|kids menu|set menus|combos|specials
+    chef's specials|extras|add-ons|toppings
+    vorspeisen|hauptgerichte|beilagen|nachspeisen|nachtisch|getränke|alkoholfreie getränke|heiße getränke
+    warme getränke|antipasti|primi|primi piatti|secondi|secondi piatti|contorni|bevande|bibite|dolci
+    entrées|plats principaux|accompagnements|boissons|entrantes|platos principales|acompañamientos|postres
+    bebidas|entradas|pratos principais|acompanhamentos|sobremesas
     başlangıçlar|ana yemekler|ara sıcaklar|tatlılar|içecekler|sıcak içecekler|soğuk içecekler|yan ürünler
     المقبلات|المقبلات الباردة|المقبلات الساخنة|الأطباق الرئيسية
     المشروبات|المشروبات الساخنة|المشروبات الباردة|الحلويات
@@ -33,7 +32,7 @@ _WORDS = frozenset(
     음료|디저트|사이드|напитки|закуски|десерты|горячие блюда|ποτά|επιδόρπια|ορεκτικά
     """.replace("\n", "|").split("|")
 )
-HEADING_WORDS = frozenset(word.strip() for word in _WORDS if word.strip())
+HEADING_WORDS = frozenset(word.strip().casefold() for word in _WORDS if word.strip())
 
 
 def is_section_heading(name: str, category: str, *, bare: bool) -> bool:

@@ -3,14 +3,13 @@
 A signal that is missing (no subject found) is a failure with a name, never a pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plateful.scoring.thresholds import GATE, PeopleSettings, QualitySettings, TextSettings
+from plateful.scoring.thresholds import GATE, PeopleSettings, QualitySettings, Ramp, TextSettings
 from plateful.scoring.verdict import Verdict
 from plateful.vision.measures import Measures
 from plateful.vision.ocr import TextRegion, unexpected
-from plateful.vision.people import Detections
 from plateful.vision.saliency import Subject
 
 
@@ -25,8 +24,8 @@ class SafetyVerdict:
 def safety_verdict(
     regions: Sequence[TextRegion],
     expected: str | None,
-    seen: Detections,
-    clip_shares: tuple[float, float],
+    seen: Mapping[str, float],
+    clip: Mapping[str, float],
     text: TextSettings,
     people: PeopleSettings,
 ) -> SafetyVerdict:
@@ -35,21 +34,20 @@ def safety_verdict(
     Args:
         regions: all text regions found.
         expected: text that the picture may carry.
-        seen: OpenCV detections.
-        clip_shares: CLIP's share of 'a person' and of 'a creature', 0..1.
+        seen: strength of the strongest hit by OpenCV detector.
+        clip: CLIP's share of 'person' and of 'creature', 0..1.
         text: thresholds of the text gate.
         people: thresholds of the people and creature gates.
     """
     counted = [(evidence(r, text), r) for r in unexpected(regions, expected)]
     strongest = max((e for e, _ in counted), default=0.0)
-    person, creature = clip_shares
-    detected_person = min(
-        people.face.score(seen.face), people.profile.score(seen.profile), people.body.score(seen.body)
-    )
+    floor = people.clip_floor.value
     scores = {
         "text": text.evidence.score(strongest),
-        "people": _with_clip(detected_person, people.person.score(person), people),
-        "creatures": _with_clip(people.cat.score(seen.cat), people.creature.score(creature), people),
+        "people": min(_detected(people.person_detectors, seen), max(people.person.score(clip["person"]), floor)),
+        "creatures": min(
+            _detected(people.creature_detectors, seen), max(people.creature.score(clip["creature"]), floor)
+        ),
     }
     failing = [r.text or "(unreadable)" for e, r in counted if text.evidence.score(e) < GATE]
     return SafetyVerdict(Verdict.of(_below(scores), scores), " / ".join(failing) or None)
@@ -117,8 +115,8 @@ def _composition(subject: Subject | None, limits: QualitySettings) -> tuple[dict
     return scores, _below(scores)
 
 
-def _with_clip(detected: float, clip_score: float, people: PeopleSettings) -> float:
-    return min(detected, max(clip_score, people.clip_floor.value))
+def _detected(ramps: Mapping[str, Ramp], seen: Mapping[str, float]) -> float:
+    return min((ramp.score(seen[name]) for name, ramp in ramps.items()), default=1.0)
 
 
 def _below(scores: dict[str, float]) -> tuple[str, ...]:

@@ -24,6 +24,12 @@ from plateful.vision.saliency import find_subject
 CODE_VERSION = 1
 
 
+def scorer_version(clip_digest: str, thresholds: Thresholds | None = None) -> str:
+    """Return the version of the scorer on a CLIP, without loading it."""
+    limits = thresholds or load_thresholds()
+    return content_hash([CODE_VERSION, limits.digest, clip_digest, ocr.PACKAGE, f"opencv-{cv2.__version__}"])[:16]
+
+
 class Scorer:
     """Safety and quality of pictures.
 
@@ -75,24 +81,18 @@ class Scorer:
         quality = quality_verdict(measure(array), find_subject(array), profile.quality)
         return Verdict.of(safety.failures + quality.failures, {**safety.scores, **quality.scores})
 
-    def _clip_shares(self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None) -> list[tuple[float, float]]:
+    def _clip_shares(self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None) -> list[dict[str, float]]:
         rows = self.clip.embed_images(arrays) if embeddings is None else embeddings
-        person, creature = people.clip_signals(self.clip, rows)
-        return list(zip(person.tolist(), creature.tolist(), strict=True))
+        signals = people.clip_signals(self.clip, rows)
+        return [{name: float(shares[i]) for name, shares in signals.items()} for i in range(len(rows))]
 
     def _safety(
-        self, array: np.ndarray, expected: str | None, shares: tuple[float, float], profile: Profile
+        self, array: np.ndarray, expected: str | None, shares: dict[str, float], profile: Profile
     ) -> SafetyVerdict:
-        text = profile.text
+        text, limits = profile.text, profile.people
         regions = self._reader.regions(array, side=int(text.side.value), min_detection=text.min_detection.value)
-        seen = people.detect(array, side=int(profile.people.side.value))
-        return safety_verdict(regions, expected, seen, shares, text, profile.people)
-
-
-def scorer_version(clip_digest: str, thresholds: Thresholds | None = None) -> str:
-    """Return the version of the gates on a CLIP, without loading any model."""
-    limits = thresholds or load_thresholds()
-    return content_hash([CODE_VERSION, limits.digest, clip_digest, ocr.PACKAGE, f"opencv-{cv2.__version__}"])[:16]
+        seen = people.detect(array, limits.detectors, side=int(limits.side.value))
+        return safety_verdict(regions, expected, seen, shares, text, limits)
 
 
 def _safety_row(candidate: str, version: str, result: SafetyVerdict) -> dict:

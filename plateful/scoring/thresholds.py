@@ -6,7 +6,7 @@ beyond, cut to [0, 1]. `good` may be the smaller one, for values of which less i
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,6 +16,7 @@ from plateful.identity import content_hash
 
 GATE = 0.5
 _FILE = Path(__file__).with_name("thresholds.yaml")
+Detector = Literal["face", "profile", "body", "cat"]
 Reason = Annotated[str, Field(min_length=15)]
 
 
@@ -64,13 +65,16 @@ class PeopleSettings(_Strict):
     """Signals of people and creatures."""
 
     side: Setting
-    face: Ramp
-    profile: Ramp
-    cat: Ramp
-    body: Ramp
+    person_detectors: dict[Detector, Ramp]
+    creature_detectors: dict[Detector, Ramp]
     person: Ramp
     creature: Ramp
     clip_floor: Setting
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """The OpenCV detectors to run."""
+        return (*self.person_detectors, *self.creature_detectors)
 
 
 class QualitySettings(_Strict):

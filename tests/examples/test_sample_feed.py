@@ -56,6 +56,8 @@ def test_counts_add_up_and_every_kind_of_dirt_is_there(feed: Feed) -> None:
         "missing_country",
         "unknown_country",
     }
+    # One heading per country, two in China.
+    assert reasons["section_heading"] == 11
     lines = sum(len(list(_records(path))) for path in FEED.glob("*.csv"))
     assert rows + feed.unassigned().height == lines
 

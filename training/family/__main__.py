@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "plateful" / "models" / "weights" / "plateful-tiny"
 WORK = ROOT / ".plateful" / "training"
-TRAINED = ("clip", "vae", "decoder", "tiny_vae", "unet")
+TRAINED = ("clip", "tiny_vae", "vae", "unet")
 
 
 def parts() -> "dict[str, Callable[[Session], object]]":
@@ -30,10 +30,9 @@ def parts() -> "dict[str, Callable[[Session], object]]":
         "data": corpus.render_corpus,
         "tokenizer": tokenizer.train_tokenizer,
         "clip": clip.train_clip,
-        "vae": autoencoder.train_vae,
-        "latents": autoencoder.cache_latents,
-        "decoder": autoencoder.train_decoder,
         "tiny_vae": autoencoder.train_tiny,
+        "latents": autoencoder.cache_latents,
+        "vae": autoencoder.train_vae,
         "unet": lambda session: denoiser.train_unet(session, lambda: export.export(session)),
         "export": export.export,
         "card": card.write_card,

@@ -1,5 +1,6 @@
-"""The autoencoders: AutoencoderKL on crops, its cached latents, its decoder alone, and AutoencoderTiny."""
+"""The autoencoders: AutoencoderTiny trained on crops, its cached latents, and AutoencoderKL distilled onto them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from training.family.clip import pixels
 from training.family.corpus import Corpus, load_corpus
 from training.family.loop import fit
 from training.family.meter import Progress
+from training.family.passthrough import COLOUR_SCALE, pass_colour_through, pass_colour_through_norms
 from training.family.recipe import Autoencoder
 from training.family.session import Session, read_json, write_json
 
@@ -21,7 +23,7 @@ LATENT_PX = 8
 SCALES = 3
 # Without it 500 steps draw every dish in one brown: most of an L1 error is lightness, colour comes last.
 COLOUR_WEIGHT = 1.5
-HINT_WEIGHT = 1.0
+ANCHOR_WEIGHT, SPREAD_WEIGHT = 0.1, 0.001
 # The UNet's latents are never exact: the decoder learns to draw through this error (share of their spread).
 LATENT_ERROR = 0.05
 
@@ -57,15 +59,15 @@ def build_kl(sizes: dict[str, Any], px: int, scale: float = 1.0) -> AutoencoderK
     )
 
 
-def build_tiny(sizes: dict[str, Any]) -> AutoencoderTiny:
-    """An untrained AutoencoderTiny; it works on latents that are already scaled."""
+def build_tiny(sizes: dict[str, Any], scale: float = 1.0) -> AutoencoderTiny:
+    """An untrained AutoencoderTiny of the recipe's sizes; `scale` becomes its scaling factor."""
     channels = (sizes["channels"],) * len(sizes["num_encoder_blocks"])
     return AutoencoderTiny(
         encoder_block_out_channels=channels,
         decoder_block_out_channels=channels,
         num_encoder_blocks=tuple(sizes["num_encoder_blocks"]),
         num_decoder_blocks=tuple(sizes["num_decoder_blocks"]),
-        scaling_factor=1.0,
+        scaling_factor=scale,
     )
 
 
@@ -99,97 +101,67 @@ class Crops:
         ), window
 
 
-class KLLearner:
-    """Reconstruction of crops, then of whole pictures; the posterior is pulled lightly to a unit normal.
+class TinyLearner:
+    """AutoencoderTiny from end to end: it makes the latent space that the whole family shares.
 
-    The hint (dropped at export) reads each cell's mean colour off its latent by one linear map, which teaches
-    the encoder colour directly: through the decoder alone, red and green were still one after 1,000 steps.
+    It has no norms, so crops and whole pictures are the same to it, and it starts as a pass-through of colour: in 2
+    CPU-minutes it reconstructs what AutoencoderKL needed 10 for, which would find red and green last.
     """
+
+    def __init__(self, session: Session, corpus: Corpus) -> None:
+        self.settings = session.recipe.parts.tiny_vae
+        torch.manual_seed(self.settings.seed)
+        self.crops = Crops(session, corpus, self.settings)
+        tiny = build_tiny(self.settings.model)
+        pass_colour_through(tiny)
+        self.models = nn.ModuleDict({"tiny_vae": tiny})
+        self.inputs: dict[str, str] = {}
+
+    def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
+        """One batch of crops through both halves, with some error on the latents in between."""
+        true, _ = self.crops.take(rng, self.settings.crop_px, self.settings.batch)
+        tiny = self.models["tiny_vae"]
+        latents = tiny.encode(true).latents.float()
+        made = tiny.decode(latents + LATENT_ERROR * torch.randn_like(latents)).sample
+        # The anchor keeps three channels near the cell's colour: latents a UNet learns as it would learn a thumbnail.
+        anchor = F.l1_loss(latents[:, :3], COLOUR_SCALE * F.avg_pool2d(true, LATENT_PX))
+        loss = picture_loss(made, true, self.settings.edge_weight) + ANCHOR_WEIGHT * anchor
+        return loss, {"anchor": anchor.detach(), "psnr": _psnr(made, true)}
+
+
+class KLLearner:
+    """AutoencoderKL distilled onto the cached latents: its encoder finds them, its decoder draws from them."""
 
     def __init__(self, session: Session, corpus: Corpus) -> None:
         self.settings = session.recipe.parts.vae
         torch.manual_seed(self.settings.seed)
         self.px = session.recipe.picture_px
+        self.latents, _, source = load_latents(session)
         self.crops = Crops(session, corpus, self.settings)
         vae = build_kl(self.settings.model, self.px)
-        hint = nn.Conv2d(vae.config.latent_channels, 3, 1)
-        self.models = nn.ModuleDict({"vae": vae, "hint": hint})
-        self.inputs: dict[str, str] = {}
+        pass_colour_through_norms(vae)
+        self.models = nn.ModuleDict({"vae": vae})
+        self.inputs = {"latents": source}
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One batch: crops, or in the last `whole_share` of the budget a quarter as many whole pictures."""
         whole = fraction >= 1 - self.settings.whole_share
         size, count = (
-            (self.px, max(1, self.settings.batch // 4))
-            if whole
-            else (self.settings.crop_px, self.settings.batch)
+            (self.px, self.settings.batch // 4) if whole else (self.settings.crop_px, self.settings.batch)
         )
-        true, _ = self.crops.take(rng, size, count)
+        true, goal = self.crops.take(rng, size, count, self.latents)
         posterior = self.models["vae"].encode(true).latent_dist
-        made = self.models["vae"].decode(posterior.sample()).sample
-        spread = posterior.mean.float().pow(2) + posterior.var.float() - 1 - posterior.logvar.float()
-        kl = spread.mean() / 2
-        hint = F.l1_loss(self.models["hint"](posterior.mean).float(), F.avg_pool2d(true, LATENT_PX))
+        encoding = F.smooth_l1_loss(posterior.mean.float(), goal)
+        spread = (posterior.logvar.float() - 2 * math.log(LATENT_ERROR)).abs().mean()
+        noisy = goal + LATENT_ERROR * torch.randn(goal.shape).to(goal.device)
+        made = self.models["vae"].decode(noisy.contiguous(memory_format=torch.channels_last)).sample
         picture = picture_loss(made, true, self.settings.edge_weight)
-        psnr = -10 * torch.log10(F.mse_loss(made.detach().float(), true) / 4)
-        measures = {"kl": kl.detach(), "hint": hint.detach(), "psnr": psnr}
-        return picture + HINT_WEIGHT * hint + self.settings.kl_weight * kl, measures
+        measures = {"encoding": encoding.detach(), "psnr": _psnr(made, true)}
+        return picture + encoding + SPREAD_WEIGHT * spread, measures
 
 
-class DecoderLearner:
-    """The decoder alone, on cached latents: the encoder stays, so the UNet can train meanwhile."""
-
-    def __init__(self, session: Session, corpus: Corpus) -> None:
-        self.settings = session.recipe.parts.decoder
-        self.latents, scale, source = load_latents(session)
-        self.px, self.error = session.recipe.picture_px, LATENT_ERROR / scale
-        self.crops = Crops(session, corpus, self.settings)
-        self.models = nn.ModuleDict({"vae": build_kl(session.recipe.parts.vae.model, self.px)})
-        load(session.folder("vae"), self.models)
-        vae = self.models["vae"]
-        for part in (vae.encoder, vae.quant_conv):
-            part.requires_grad_(False)
-        self.inputs = {"autoencoder": source}
-
-    def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """One batch: crops, or in the last `whole_share` of the budget a quarter as many whole pictures."""
-        whole = fraction >= 1 - self.settings.whole_share
-        size, count = (
-            (self.px, max(1, self.settings.batch // 4))
-            if whole
-            else (self.settings.crop_px, self.settings.batch)
-        )
-        true, latents = self.crops.take(rng, size, count, self.latents)
-        blurred = latents + self.error * torch.randn(latents.shape).to(latents.device)
-        made = self.models["vae"].decode(blurred.contiguous(memory_format=torch.channels_last)).sample
-        psnr = -10 * torch.log10(F.mse_loss(made.detach().float(), true) / 4)
-        return picture_loss(made, true, self.settings.edge_weight), {"psnr": psnr}
-
-
-class TinyLearner:
-    """Both halves of AutoencoderTiny on cached latents: encode to them, decode from them."""
-
-    def __init__(self, session: Session, corpus: Corpus) -> None:
-        self.settings = session.recipe.parts.tiny_vae
-        torch.manual_seed(self.settings.seed)
-        self.latents, scale, source = load_latents(session)
-        self.scale = scale
-        self.crops = Crops(session, corpus, self.settings)
-        self.models = nn.ModuleDict({"tiny_vae": build_tiny(self.settings.model)})
-        self.inputs = {"autoencoder": source}
-
-    def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
-        """One batch of crops with their windows of latents."""
-        true, latents = self.crops.take(rng, self.settings.crop_px, self.settings.batch, self.latents)
-        goal = latents * self.scale
-        found = self.models["tiny_vae"].encode(true).latents.float()
-        made = self.models["tiny_vae"].decode(goal).sample
-        encoding = F.smooth_l1_loss(found, goal)
-        psnr = -10 * torch.log10(F.mse_loss(made.detach().float(), true) / 4)
-        return picture_loss(made, true, self.settings.edge_weight) + encoding, {
-            "encoding": encoding.detach(),
-            "psnr": psnr,
-        }
+def _psnr(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    return -10 * torch.log10(F.mse_loss(made.detach().float(), true) / 4)
 
 
 def train_vae(session: Session) -> None:
@@ -197,45 +169,40 @@ def train_vae(session: Session) -> None:
     fit(session, "vae", KLLearner(session, load_corpus(session)))
 
 
-def train_decoder(session: Session) -> None:
-    """Train the decoder of AutoencoderKL on until its own budget is spent."""
-    fit(session, "decoder", DecoderLearner(session, load_corpus(session)))
-
-
 def train_tiny(session: Session) -> None:
     """Train AutoencoderTiny until its budget is spent."""
     fit(session, "tiny_vae", TinyLearner(session, load_corpus(session)))
 
 
-def load_vae(session: Session, scale: float = 1.0, part: str = "decoder") -> AutoencoderKL:
-    """The trained AutoencoderKL as `part` (`vae` or `decoder`) left it, in evaluation mode."""
+def load_vae(session: Session, scale: float = 1.0) -> AutoencoderKL:
+    """The trained AutoencoderKL, in evaluation mode; `scale` becomes its scaling factor."""
     models = nn.ModuleDict(
         {"vae": build_kl(session.recipe.parts.vae.model, session.recipe.picture_px, scale)}
     )
-    load(session.folder(part), models)
+    load(session.folder("vae"), models)
     return models["vae"].to(session.device).eval().requires_grad_(False)
 
 
-def load_tiny(session: Session) -> AutoencoderTiny:
-    """The trained AutoencoderTiny, in evaluation mode."""
-    models = nn.ModuleDict({"tiny_vae": build_tiny(session.recipe.parts.tiny_vae.model)})
+def load_tiny(session: Session, scale: float = 1.0) -> AutoencoderTiny:
+    """The trained AutoencoderTiny, in evaluation mode; `scale` becomes its scaling factor."""
+    models = nn.ModuleDict({"tiny_vae": build_tiny(session.recipe.parts.tiny_vae.model, scale)})
     load(session.folder("tiny_vae"), models)
     return models["tiny_vae"].to(session.device).eval().requires_grad_(False)
 
 
 @torch.no_grad()
 def cache_latents(session: Session) -> None:
-    """Encode every clean plate once (posterior means, float16), unless this autoencoder has done so."""
-    folder, source = session.folder("latents"), digest(session.folder("vae"))
+    """Encode every clean plate once (float16), unless this autoencoder has done so."""
+    folder, source = session.folder("latents"), digest(session.folder("tiny_vae"))
     if read_json(folder / "state.json").get("autoencoder") == source:
         return
-    corpus, vae, meter = load_corpus(session), load_vae(session, part="vae"), session.meter("latents")
+    corpus, tiny, meter = load_corpus(session), load_tiny(session), session.meter("latents")
     progress, clean, found = Progress("latents", meter), corpus.clean, []
     for first in range(0, len(clean), 32):
         with session.autocast():
             batch = pixels(corpus.images[clean[first : first + 32]], session.device)
-            mean = vae.encode(batch.contiguous(memory_format=torch.channels_last)).latent_dist.mean
-        found.append(mean.float().cpu().numpy().astype(np.float16))
+            latents = tiny.encode(batch.contiguous(memory_format=torch.channels_last)).latents
+        found.append(latents.float().cpu().numpy().astype(np.float16))
         meter.tick()
         progress.show(f"{first + len(batch)} of {len(clean)} plates")
     latents = np.concatenate(found)

@@ -61,7 +61,6 @@ class Autoencoder(Trained):
     crop_px: int
     whole_share: float = 0.0
     edge_weight: float
-    kl_weight: float = 0.0
 
 
 class Denoiser(Trained):
@@ -89,10 +88,9 @@ class Parts(Strict):
     data: Plates
     tokenizer: Vocabulary
     clip: Trained
-    vae: Autoencoder
-    latents: Budget
-    decoder: Autoencoder
     tiny_vae: Autoencoder
+    latents: Budget
+    vae: Autoencoder
     unet: Denoiser
 
 

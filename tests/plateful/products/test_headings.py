@@ -37,3 +37,10 @@ def test_dishes_without_anything_else_stay(name: str) -> None:
 
 def test_the_name_of_its_own_category_is_a_heading() -> None:
     assert is_section_heading("Hawker Favourites", "hawker favourites", bare=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["ANTIPASTI", "Hot Drinks", "Heiße Getränke", "Bebidas", "Chef's Specials", "甜點", "음료"]
+)
+def test_menu_words_of_many_languages(name: str) -> None:
+    assert is_section_heading(name, "", bare=True)
