@@ -32,7 +32,7 @@ def eval_images(
         models.renderer(),
         store,
         clock=utc_now,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         on_progress=partial(progress.report, "evaluate"),
     )
     good = frame.filter(pl.col("status") == "ok")

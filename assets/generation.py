@@ -115,7 +115,7 @@ def render_shard(
                 score_arrays, scorer=scoring.scorer(), judge=scoring.judge(), lake=store, country=country
             ),
             clock=utc_now,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             on_progress=partial(progress.report, f"render {country}"),
             max_attempts=models.max_attempts,
             note_failure=partial(book.note_failure, country),

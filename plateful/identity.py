@@ -24,9 +24,13 @@ def content_hash(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return sha256_hex(canonical_json(value))
 
 
-def seed_for(country: str, subject: str, attempt: int) -> int:
-    """Return the 63-bit seed of an attempt; the same for every model, so models compare on equal seeds."""
-    digest = hashlib.sha256(f"{country}\x1f{subject}\x1f{attempt}".encode()).digest()
+def seed_for(country: str, request: str, attempt: int) -> int:
+    """Return the 63-bit seed of an attempt; the same for every model, so models compare on equal seeds.
+
+    `request` is the request id, which holds the subject and its record: a changed record draws new pictures even
+    where the changed words do not reach the prompt.
+    """
+    digest = hashlib.sha256(f"{country}\x1f{request}\x1f{attempt}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

@@ -60,7 +60,7 @@ class LeaseResource(dg.ConfigurableResource):
             try:
                 return ledger.acquire_lease(
                     country,
-                    context.run_id,
+                    context.run.run_id,
                     timedelta(seconds=self.ttl_seconds),
                     owner_finished=lambda run_id: run_is_finished(context.instance, run_id),
                 )

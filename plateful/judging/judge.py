@@ -1,7 +1,7 @@
 """The judge: tiny CLIP answers each line of the fidelity contract, picture by picture.
 
-A line asks for a positive sentence against alternatives; its answer is CLIP's share of the positive among them. What
-cannot be answered (no alternatives, unreadable rubric, no lines) is a named failure, never a pass.
+A line asks for a positive sentence against alternatives; its answer is CLIP's share of the positive among
+them. What cannot be answered (no alternatives, unreadable rubric, no lines) is a named failure, never a pass.
 """
 
 import json
@@ -33,6 +33,9 @@ class Line(BaseModel):
     claim: str = Field(min_length=1)
     field: str
     required: bool
+    # False: no alternative sentence can prove the line (a dish that CLIP has no word for). It is asked of a
+    # person.
+    provable: bool = True
 
 
 _RUBRIC = TypeAdapter(list[Line])
@@ -80,11 +83,12 @@ class Judge:
     def _row(self, candidate: str, embedding: np.ndarray, rubric: str) -> dict:
         lines, failures = _parse(rubric)
         answers = [self._answer(line, embedding) for line in lines]
-        failures += [a["claim"] for a in answers if a["required"] and not a["passed"]]
+        proved = [a for a in answers if a["provable"]]
+        failures += [a["claim"] for a in proved if a["required"] and not a["passed"]]
         return {
             "candidate_id": candidate,
             "judge_version": asked_version(self.version, rubric),
-            "fidelity": float(np.mean([a["score"] for a in answers])) if answers else 0.0,
+            "fidelity": float(np.mean([a["score"] for a in proved])) if proved else 0.0,
             "answers": canonical_json(answers),
             "passed": not failures,
             "failures": list(dict.fromkeys(failures)),
@@ -95,7 +99,7 @@ class Judge:
         share = float(softmax(self._clip.temperature * (texts @ embedding))[0])
         score = 1 - share if line.kind == "must_not_show" else share
         limit = getattr(self._limits, line.kind).value
-        kept = line.model_dump(include={"question", "claim", "field", "kind", "required"})
+        kept = line.model_dump(include={"question", "claim", "field", "kind", "required", "provable"})
         return {**kept, "score": round(score, 4), "passed": score >= limit}
 
 

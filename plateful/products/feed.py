@@ -6,9 +6,10 @@ feed-level
 rejects add up to the file.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -99,22 +100,25 @@ class Feed:
         return REJECTS.frame([_reject(raw, _country_fault(raw)) for raw in self._rows.get("", [])])
 
     def content_hash(self, country: str) -> str:
-        """Hash what a country's run would read: its rows, and the sizes of the pictures they name.
+        """Hash what a country's run would read: its rows, and the pictures they name.
 
         Neither clocks, file dates nor row order count, so a feed exported again unchanged keeps its hash.
         """
         rows = (
-            content_hash([raw.cells, raw.fault, self._picture_size(raw)])
+            content_hash([raw.cells, raw.fault, self._picture_digest(raw)])
             for raw in self._rows.get(country, [])
         )
         return content_hash(sorted(rows))
 
-    def _picture_size(self, raw: RawRow) -> int:
+    def _picture_digest(self, raw: RawRow) -> str | None:
         reference = raw.cells["image_url"].strip()
         if not reference or is_address(reference) or path_problem(reference, self.root):
-            return -1
+            return None
         found = find_picture(reference, self.root)
-        return found.stat().st_size if found else -1
+        if found is None:
+            return None
+        state = found.stat()
+        return _file_digest(found, state.st_size, state.st_mtime_ns)
 
     @cached_property
     def _rows(self) -> dict[str, list[RawRow]]:
@@ -129,6 +133,13 @@ class Feed:
                 f"feed {self.path!r} has no rows", fix="give at least one data row under the header"
             )
         return grouped
+
+
+@lru_cache(maxsize=100_000)
+def _file_digest(path: Path, _size: int, _changed_ns: int) -> str:
+    """Digest a picture once per state of its file: the sensor asks every 30 s."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _country_fault(raw: RawRow) -> Fault:

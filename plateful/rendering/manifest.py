@@ -5,7 +5,7 @@ writing their part recovers the rows from the pictures instead of rendering agai
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,19 +43,9 @@ class Rendered:
     run_id: str
 
 
-def known_candidates(lake: Lake, country: str, *, quarantined: Collection[str] | None = None) -> pl.DataFrame:
-    """Return the GENERATED_CANDIDATES rows that a country's parts hold; empty when there are none.
-
-    Args:
-        lake: holds the manifest.
-        country: partition of the manifest.
-        quarantined: request ids still in quarantine; quarantined rows of other requests are left out, so that
-            they are tried again. None keeps every row.
-    """
-    rows = lake.read_parts(LOG, country)
-    if quarantined is None:
-        return rows
-    return rows.filter((pl.col("status") == "ok") | pl.col("request_id").is_in(list(quarantined)))
+def known_candidates(lake: Lake, country: str) -> pl.DataFrame:
+    """Return the GENERATED_CANDIDATES rows that a country's parts hold; empty when there are none."""
+    return lake.read_parts(LOG, country)
 
 
 def store_candidate(lake: Lake, task: RenderTask, picture: np.ndarray, how: Rendered) -> Row:

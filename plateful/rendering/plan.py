@@ -14,7 +14,6 @@ from plateful.identity import candidate_id, seed_for
 from plateful.models.catalog import ModelVersion
 from plateful.models.parameters import effective_parameters
 from plateful.rendering.task import RenderTask
-from plateful.tables import GENERATED_CANDIDATES
 
 
 def plan_tasks(
@@ -54,21 +53,6 @@ def pending_tasks(
     return [t for t in tasks if t.candidate_id not in known and t.request_id not in settled]
 
 
-def attributed(known: pl.DataFrame, tasks: Sequence[RenderTask]) -> pl.DataFrame:
-    """Return the manifest rows of these tasks, under the requests that want them now, in task order.
-
-    A record that changes without changing its prompt makes a new request for the same pixels; its candidate
-    stays in the manifest under the request that first asked for it.
-
-    Args:
-        known: GENERATED_CANDIDATES rows.
-        tasks: wanted candidates.
-    """
-    rows = {row["candidate_id"]: row for row in known.iter_rows(named=True)}
-    wanted = [{**rows[t.candidate_id], **t.identity_row()} for t in tasks if t.candidate_id in rows]
-    return GENERATED_CANDIDATES.frame(wanted)
-
-
 def plan_shards(tasks: Sequence[RenderTask], shard_size: int) -> list[list[RenderTask]]:
     """Split tasks into shards of at most `shard_size`, each of one model version, route and size."""
     buckets: dict[tuple, list[RenderTask]] = {}
@@ -89,7 +73,7 @@ def _task(
         json.loads(request["parameters"]), version.entry, prompt=request["prompt"], inpaint=inpaint
     )
     receipt["route"] = _route_line(request["route"], inpaint, mask)
-    seed = seed_for(request["country"], request["subject"], attempt)
+    seed = seed_for(request["country"], request["request_id"], attempt)
     init, mask_sha = (request["photo_sha256"], mask["mask_sha256"]) if inpaint and mask else (None, None)
     identity = candidate_id(
         model_digest=version.digest,

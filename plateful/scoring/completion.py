@@ -1,7 +1,7 @@
-"""Scoring once: shards score pictures in memory; later stages read those rows and compute only what is missing.
+"""Scoring once: shards score in memory; later stages read those rows and compute only what is missing.
 
-Rows are keyed by candidate and scorer version, so a new threshold or scorer re-scores stored pictures and renders
-nothing.
+Rows are keyed by candidate and scorer version, so a new threshold or scorer re-scores stored pictures and
+renders nothing.
 """
 
 from collections.abc import Sequence

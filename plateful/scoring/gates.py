@@ -6,7 +6,7 @@ A signal that is missing (no subject found) is a failure with a name, never a pa
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plateful.scoring.thresholds import GATE, PeopleSettings, QualitySettings, Ramp, TextSettings
+from plateful.scoring.thresholds import GATE, Detector, PeopleSettings, QualitySettings, Ramp, TextSettings
 from plateful.scoring.verdict import Verdict
 from plateful.vision.measures import Measures
 from plateful.vision.ocr import TextRegion, unexpected
@@ -44,7 +44,9 @@ def safety_verdict(
     floor = people.clip_floor.value
     scores = {
         "text": text.evidence.score(strongest),
-        "people": min(_detected(people.person_detectors, seen), max(people.person.score(clip["person"]), floor)),
+        "people": min(
+            _detected(people.person_detectors, seen), max(people.person.score(clip["person"]), floor)
+        ),
         "creatures": min(
             _detected(people.creature_detectors, seen), max(people.creature.score(clip["creature"]), floor)
         ),
@@ -56,8 +58,8 @@ def safety_verdict(
 def evidence(region: TextRegion, settings: TextSettings) -> float:
     """How surely a region is text, 0..1.
 
-    Two ways to be text: letters that were read with confidence, enough of them and different enough; or a long line,
-    whatever was read, because recognition knows few scripts and detection knows them all.
+    Two ways to be text: letters that were read with confidence, enough of them and different enough; or a
+    long line, whatever was read, because recognition knows few scripts and detection knows them all.
     """
     count = len(region.letters)
     variety = min(1.0, (region.shapes + 0.5 * (count - 1)) / settings.letters.value) if count else 0.0
@@ -105,7 +107,9 @@ def subject_margin(subject: Subject) -> float:
     return min(x0, y0, 1 - x1, 1 - y1)
 
 
-def _composition(subject: Subject | None, limits: QualitySettings) -> tuple[dict[str, float], tuple[str, ...]]:
+def _composition(
+    subject: Subject | None, limits: QualitySettings
+) -> tuple[dict[str, float], tuple[str, ...]]:
     if subject is None:
         return {"position": 0.0, "margins": 0.0}, ("no_subject",)
     scores = {
@@ -115,7 +119,7 @@ def _composition(subject: Subject | None, limits: QualitySettings) -> tuple[dict
     return scores, _below(scores)
 
 
-def _detected(ramps: Mapping[str, Ramp], seen: Mapping[str, float]) -> float:
+def _detected(ramps: Mapping[Detector, Ramp], seen: Mapping[str, float]) -> float:
     return min((ramp.score(seen[name]) for name, ramp in ramps.items()), default=1.0)
 
 

@@ -1,7 +1,7 @@
-"""The scorer: arrays in, rows of safety_scores and quality_scores out; also the same gates for a vendor photo.
+"""The scorer: arrays in, rows of safety_scores and quality_scores out; the same gates for vendor photos.
 
-Called in the render shard on the pictures in memory, and by the gate assets for what is still missing. Rows are keyed
-by candidate and scorer version, so a new threshold needs no new rendering.
+Called in the render shard on the pictures in memory, and by the gate assets for what is still missing. Rows
+are keyed by candidate and scorer version, so a new threshold needs no new rendering.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,9 @@ CODE_VERSION = 1
 def scorer_version(clip_digest: str, thresholds: Thresholds | None = None) -> str:
     """Return the version of the scorer on a CLIP, without loading it."""
     limits = thresholds or load_thresholds()
-    return content_hash([CODE_VERSION, limits.digest, clip_digest, ocr.PACKAGE, f"opencv-{cv2.__version__}"])[:16]
+    return content_hash([CODE_VERSION, limits.digest, clip_digest, ocr.PACKAGE, f"opencv-{cv2.__version__}"])[
+        :16
+    ]
 
 
 class Scorer:
@@ -64,7 +66,10 @@ class Scorer:
         profile = self._thresholds.candidate
         shares = self._clip_shares(arrays, embeddings)
         each = zip(ids, arrays, expected_texts, shares, strict=True)
-        rows = [_safety_row(i, asked_version(self.version, e), self._safety(a, e, s, profile)) for i, a, e, s in each]
+        rows = [
+            _safety_row(i, asked_version(self.version, e), self._safety(a, e, s, profile))
+            for i, a, e, s in each
+        ]
         return TABLES["safety_scores"].frame(rows)
 
     def quality(self, ids: Sequence[str], arrays: Sequence[np.ndarray]) -> pl.DataFrame:
@@ -81,7 +86,9 @@ class Scorer:
         quality = quality_verdict(measure(array), find_subject(array), profile.quality)
         return Verdict.of(safety.failures + quality.failures, {**safety.scores, **quality.scores})
 
-    def _clip_shares(self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None) -> list[dict[str, float]]:
+    def _clip_shares(
+        self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None
+    ) -> list[dict[str, float]]:
         rows = self.clip.embed_images(arrays) if embeddings is None else embeddings
         signals = people.clip_signals(self.clip, rows)
         return [{name: float(shares[i]) for name, shares in signals.items()} for i in range(len(rows))]
@@ -90,7 +97,9 @@ class Scorer:
         self, array: np.ndarray, expected: str | None, shares: dict[str, float], profile: Profile
     ) -> SafetyVerdict:
         text, limits = profile.text, profile.people
-        regions = self._reader.regions(array, side=int(text.side.value), min_detection=text.min_detection.value)
+        regions = self._reader.regions(
+            array, side=int(text.side.value), min_detection=text.min_detection.value
+        )
         seen = people.detect(array, limits.detectors, side=int(limits.side.value))
         return safety_verdict(regions, expected, seen, shares, text, limits)
 

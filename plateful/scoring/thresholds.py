@@ -1,7 +1,7 @@
 """The thresholds of gates, quality and judge: one YAML file, a reason on every number.
 
-A ramp turns a raw value into a score: 0.5 at `fail` (the gate: below 0.5 fails), 1 at `good`, straight between and
-beyond, cut to [0, 1]. `good` may be the smaller one, for values of which less is better.
+A ramp turns a raw value into a score: 0.5 at `fail` (the gate: below 0.5 fails), 1 at `good`, straight
+between and beyond, cut to [0, 1]. `good` may be the smaller one, for values of which less is better.
 """
 
 from functools import cache

@@ -10,7 +10,8 @@ class Verdict:
     """One picture's verdict: `failures` are names that the UI counts, `scores` are 0..1 by name.
 
     Raises:
-        ValueError: `passed` contradicts `failures`: a picture cannot pass with a failure, nor fail without a name.
+        ValueError: `passed` contradicts `failures`: a picture cannot pass with a failure, nor fail without a
+        name.
     """
 
     passed: bool

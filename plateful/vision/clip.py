@@ -42,7 +42,7 @@ class TinyClip:
         folder = Path(folder)
         _check_folder(folder)
         import torch
-        from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizerFast
+        from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
         from transformers.utils import logging
 
         shown = logging.is_progress_bar_enabled()
@@ -52,7 +52,7 @@ class TinyClip:
             model = CLIPModel.from_pretrained(
                 folder, use_safetensors=True, local_files_only=True, dtype=torch.float32
             ).eval()
-            tokenizer = CLIPTokenizerFast.from_pretrained(folder, local_files_only=True)
+            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
             processor = CLIPImageProcessor.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as fault:
             raise ModelError(f"CLIP folder {str(folder)!r}: {fault}", fix="run `make models`") from fault
@@ -65,7 +65,8 @@ class TinyClip:
     def embed_images(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Embed uint8 RGB (H, W, 3) pictures of any shape -> float32 (n, d), rows of length 1.
 
-        The whole picture is squeezed into the model's square: a centre crop would hide what stands at the edge.
+        The whole picture is squeezed into the model's square: a centre crop would hide what stands at the
+        edge.
         """
         if not len(arrays):
             return np.zeros((0, self._dimension), np.float32)
@@ -73,13 +74,15 @@ class TinyClip:
 
         with torch.inference_mode():
             parts = [
-                self._model.get_image_features(pixel_values=torch.from_numpy(self._pixels(arrays[i : i + _BATCH])))
+                self._model.get_image_features(
+                    pixel_values=torch.from_numpy(self._pixels(arrays[i : i + _BATCH]))
+                )
                 for i in range(0, len(arrays), _BATCH)
             ]
         return _unit(np.concatenate([_features(part) for part in parts]))
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Embed sentences -> float32 (n, d), rows of length 1; cut at the model's length, remembered by text."""
+        """Embed sentences -> float32 (n, d), rows of length 1; cut at the model's length, and remembered."""
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         for i in range(0, len(new), _BATCH):
             part = new[i : i + _BATCH]
@@ -93,9 +96,13 @@ class TinyClip:
         return images @ texts.T
 
     def zero_shot(
-        self, arrays: Sequence[np.ndarray] | None, texts: Sequence[str], *, embeddings: np.ndarray | None = None
+        self,
+        arrays: Sequence[np.ndarray] | None,
+        texts: Sequence[str],
+        *,
+        embeddings: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Share of each text for each picture -> float32 (n, k), rows sum to 1, at the model's own temperature.
+        """Share of each text for each picture -> float32 (n, k), rows sum to 1; the model's own temperature.
 
         Args:
             arrays: pictures; may be None when `embeddings` (n, d) are given.
@@ -117,7 +124,8 @@ class TinyClip:
     def _pixels(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         side = (self._size, self._size)
         fitted = [
-            a if a.shape[:2] == side else cv2.resize(a, side, interpolation=_interpolation(a, self._size)) for a in arrays
+            a if a.shape[:2] == side else cv2.resize(a, side, interpolation=_interpolation(a, self._size))
+            for a in arrays
         ]
         scaled = (np.stack(fitted).astype(np.float32) / 255.0 - self._mean) / self._std
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
@@ -151,7 +159,9 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
-        raise ModelError(f"no CLIP model in {str(folder)!r}", fix="run `make models`, or check the catalog's path")
+        raise ModelError(
+            f"no CLIP model in {str(folder)!r}", fix="run `make models`, or check the catalog's path"
+        )
     pickles = [p.name for p in folder.iterdir() if p.suffix in _REFUSED]
     if pickles:
         raise ModelError(

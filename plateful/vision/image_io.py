@@ -71,7 +71,9 @@ def _promised(fault: Image.DecompressionBombError) -> str:
 
 
 def _too_many_pixels(found: str, cap: int) -> ImageError:
-    return ImageError(f"picture promises {found}, over {cap:,}", fix="scale it down before adding it to the feed")
+    return ImageError(
+        f"picture promises {found}, over {cap:,}", fix="scale it down before adding it to the feed"
+    )
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
@@ -102,7 +104,7 @@ def read_png_text(content: bytes) -> dict[str, str]:
     """
     try:
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-            return {key: str(value) for key, value in image.info.items() if isinstance(value, str)}
+            return {str(key): value for key, value in image.info.items() if isinstance(value, str)}
     except (UnidentifiedImageError, *_DECODE_FAULTS) as fault:
         raise ImageError(f"not a readable PNG: {fault}", fix="render the candidate again") from fault
 

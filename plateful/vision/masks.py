@@ -1,6 +1,7 @@
 """Inpainting masks: the dish in a vendor photo, from saliency refined by GrabCut.
 
-Works on a copy of at most 256 px and scales the mask back. The mask is hard (0 or 255); feathering belongs to rendering.
+Works on a copy of at most 256 px and scales the mask back. The mask is hard (0 or 255); feathering belongs to
+rendering.
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ def dish_mask(array: np.ndarray) -> DishMask:
     subject = find_subject(array)
     if subject is None:
         return DishMask(None, 0.0, "no_dish_found")
+    if subject.area > _LARGEST:
+        return DishMask(None, subject.area, "covers_everything")
     work = fitted(array, WORKING_SIDE)
     mask = _largest(_grabcut(work, subject))
     area = float((mask > 0).mean())
@@ -60,10 +63,9 @@ def _grabcut(work: np.ndarray, subject: Subject) -> np.ndarray:
         labels[:, [0, -1]] = cv2.GC_BGD
     # GrabCut draws its first clusters from OpenCV's generator: seeded, so that equal photos give equal masks.
     cv2.setRNGSeed(0)
-    cv2.grabCut(
-        np.ascontiguousarray(work[..., ::-1]), labels, None, np.zeros((1, 65)), np.zeros((1, 65)), _ITERATIONS,
-        cv2.GC_INIT_WITH_MASK,
-    )  # fmt: skip
+    back, front = np.zeros((1, 65)), np.zeros((1, 65))
+    bgr = np.ascontiguousarray(work[..., ::-1])
+    cv2.grabCut(bgr, labels, (0, 0, 0, 0), back, front, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     return np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
 
 

@@ -1,6 +1,7 @@
 """Photographic measures of one picture: sharpness, exposure, contrast, saturation, and its perceptual hash.
 
-Raw values from one uint8 array, read once; scoring/ turns them into scores. Reference: bar C3 of the benchmarks.
+Raw values from one uint8 array, read once; scoring/ turns them into scores. Reference: bar C3 of the
+benchmarks.
 """
 
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ class Measures:
     """Raw values; shares and levels in 0..1.
 
     sharpness: variance of the Laplacian over the variance of the picture (free of contrast and exposure).
-    brightness: mean level. shadow, highlight: levels of the 5th and 95th percentile. dark, bright: share of pixels
-    near black, near white. contrast: highlight minus shadow. saturation: mean chroma (max - min of the channels).
+    brightness: mean level. shadow, highlight: levels of the 5th and 99th percentile. dark, bright: share of
+    pixels near black, near white. contrast: level of the 95th minus the 5th percentile. saturation: mean
+    chroma (max - min of the channels).
     vivid: share of pixels of extreme chroma.
     """
 
@@ -42,7 +44,7 @@ def measure(array: np.ndarray) -> Measures:
     histogram = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
     shares = histogram / histogram.sum()
     below = np.cumsum(shares)
-    shadow, highlight = (float(level) / 255 for level in np.searchsorted(below, (0.05, 0.95)))
+    shadow, light, highlight = (float(level) / 255 for level in np.searchsorted(below, (0.05, 0.95, 0.99)))
     chroma = _chroma(array)
     return Measures(
         sharpness=_sharpness(grey),
@@ -51,7 +53,7 @@ def measure(array: np.ndarray) -> Measures:
         highlight=highlight,
         dark=float(below[_DARK]),
         bright=max(0.0, float(1 - below[_BRIGHT])),
-        contrast=highlight - shadow,
+        contrast=light - shadow,
         saturation=float(chroma.mean() / 255),
         vivid=float((chroma > 200).mean()),
     )
@@ -59,7 +61,9 @@ def measure(array: np.ndarray) -> Measures:
 
 def perceptual_hash(array: np.ndarray) -> int:
     """64-bit pHash (area resize, DCT, median of the low frequencies) of one uint8 RGB picture."""
-    small = cv2.resize(cv2.cvtColor(array, cv2.COLOR_RGB2GRAY), (_HASH_SIDE, _HASH_SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        cv2.cvtColor(array, cv2.COLOR_RGB2GRAY), (_HASH_SIDE, _HASH_SIDE), interpolation=cv2.INTER_AREA
+    )
     low = cv2.dct(small.astype(np.float32))[:_HASH_BITS, :_HASH_BITS].ravel()
     bits = low > np.median(low[1:])
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
@@ -81,5 +85,7 @@ def _sharpness(grey: np.ndarray) -> float:
 
 
 def _chroma(array: np.ndarray) -> np.ndarray:
-    small = cv2.resize(array, (_SMALL_SIDE, _SMALL_SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
-    return small.max(2) - small.min(2)
+    # Every nth pixel: for a mean and a share that is as good as all of them, and 8 times as fast at 1024 px.
+    step = max(1, min(array.shape[:2]) // _SMALL_SIDE)
+    red, green, blue = cv2.split(np.ascontiguousarray(array[::step, ::step]))
+    return cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))

@@ -9,10 +9,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from assets.checks import CHECKS
 from cli.execution import RunFailedError, open_instance, run_job
 from cli.mainjob import run_countries
 from definitions import build_definitions
 from plateful.environments import Settings, open_adapters
+from resources.environment import build_resources
+from resources.stores import TableIOManager
 from tests.conftest import feed_rows, write_feed
 
 
@@ -91,13 +94,28 @@ def test_a_country_that_another_run_holds_is_left_alone(
     assert open_adapters(settings).lake.has_table("published_images", "SG")
 
 
-def test_a_vanished_row_fails_the_blocking_check(settings: Settings, instance: dg.DagsterInstance) -> None:
-    run_job("render_country", instance, settings, partition="SG")
-    lake = open_adapters(settings).lake
-    lake.write_table("products", lake.read_table("products", "SG").head(2), "SG")
-    check = dg.define_asset_job("check_products", selection=dg.AssetSelection.checks_for_assets("products"))
-    whole = dg.Definitions.merge(build_definitions(settings), dg.Definitions(jobs=[check]))
-    job = whole.resolve_job_def("check_products")
-    result = job.execute_in_process(instance=instance, partition_key="SG", raise_on_error=False)
-    (evaluation,) = result.get_asset_check_evaluations()
-    assert not evaluation.passed
+class LossyTables(TableIOManager):
+    """Loses the last prompt on the way to the lake."""
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
+        lost = context.asset_key.path[-1] == "prompts"
+        super().handle_output(context, obj.head(obj.height - 1) if lost else obj)
+
+
+def test_a_lost_row_stops_what_follows(settings: Settings, instance: dg.DagsterInstance) -> None:
+    resources = build_resources(settings)
+    resources["io_manager"] = LossyTables(lake=resources["lake"])
+    whole = build_definitions(settings)
+    assets = [a for a in whole.assets or [] if isinstance(a, dg.AssetsDefinition)]
+    result = dg.materialize(
+        [*assets, *CHECKS],
+        selection=dg.AssetSelection.groups("catalog", "prompts", "generation"),
+        resources=resources,
+        instance=instance,
+        partition_key="SG",
+        raise_on_error=False,
+    )
+    assert not result.success
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert [check.asset_key.to_user_string() for check in failed] == ["prompts"]
+    assert not open_adapters(settings).lake.has_table("generated_candidates", "SG")

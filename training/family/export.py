@@ -32,7 +32,10 @@ def export(session: Session) -> Path:
     clip, _ = load_clip(session)
     tokenizer = load_tokenizer(session)
     _pipeline(session, clip, tokenizer).save_pretrained(draft / "pipeline", max_shard_size=MAX_SHARD)
-    load_tiny(session).to("cpu", torch.float16).save_pretrained(draft / "tiny_vae", max_shard_size=MAX_SHARD)
+    _, scale, _ = load_latents(session)
+    load_tiny(session, scale).to("cpu", torch.float16).save_pretrained(
+        draft / "tiny_vae", max_shard_size=MAX_SHARD
+    )
     clip.to("cpu", torch.float16).save_pretrained(draft / "clip", max_shard_size=MAX_SHARD)
     _processor(session, tokenizer).save_pretrained(draft / "clip")
     for folder in (draft / "pipeline" / "tokenizer", draft / "clip"):

@@ -1,7 +1,7 @@
 """A head start: autoencoders that begin as 'cell colour in, cell colour out' instead of as noise.
 
-The first three latent channels start as the mean red, green and blue of a cell; every residual block starts as the
-identity. What is left to learn is detail. From noise, most of a small budget goes into finding colour.
+The first three latent channels start as the mean red, green and blue of a cell; every residual block starts
+as the identity. What is left to learn is detail. From noise, most of a small budget goes into finding colour.
 """
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 # Cell colours in [-1, 1] have a spread near 0.5; latents should have one near 1.
 COLOUR_SCALE = 2.0
+DETAIL_GAIN = 20.0
 # Constant channels of +-LEVEL fix the mean and variance that a norm over all channels divides by.
 LEVEL = 4.0
 
@@ -28,6 +29,9 @@ def pass_colour_through(tiny: AutoencoderTiny) -> None:
         _carry(shrink, _mean())
     # Inside, colours are in [0, 1], so that rectifiers let them pass; latents are centred.
     _carry(encoder[-1], _point(2 * COLOUR_SCALE), bias=-COLOUR_SCALE)
+    # As it starts (spread 0.03) the error on latents would drown the fourth channel: it would stay unused.
+    encoder[-1].weight[3:].mul_(DETAIL_GAIN)
+    encoder[-1].bias[3:].mul_(DETAIL_GAIN)
     _carry(decoder[0], _point(0.5 / COLOUR_SCALE), bias=0.5)
     for grow in decoder[1:-1]:
         _carry(grow, _smooth())
@@ -36,10 +40,10 @@ def pass_colour_through(tiny: AutoencoderTiny) -> None:
 
 @torch.no_grad()
 def pass_colour_through_norms(vae: AutoencoderKL) -> None:
-    """The same for an AutoencoderKL whose norms have one group: blocks are the identity, constants steady the norms.
+    """The same for an AutoencoderKL of one norm group: blocks are the identity, constants steady the norms.
 
-    Its last norm and SiLU are held in their linear range: constant channels fix what the norm divides by, and a
-    bias of LEVEL keeps the colours where SiLU is nearly the identity.
+    Its last norm and SiLU are held in their linear range: constant channels fix what the norm divides by, and
+    a bias of LEVEL keeps the colours where SiLU is nearly the identity.
     """
     for side in (vae.encoder, vae.decoder):
         _still_blocks(side)
@@ -54,7 +58,7 @@ def pass_colour_through_norms(vae: AutoencoderKL) -> None:
         _linear_end(side, gain)
     for block in vae.encoder.down_blocks:
         for sampler in block.downsamplers or []:
-            # Padded on the right and below only, so the window's first two rows and columns are the cell.
+            # Padded on the right and below only: the window's first two rows and columns are the cell.
             _carry(sampler.conv, _mean().roll((-1, -1), (0, 1)))
             _hold_constants(sampler.conv)
     for block in vae.decoder.up_blocks:
@@ -79,13 +83,14 @@ def _linear_end(side: nn.Module, gain: float) -> None:
     side.conv_norm_out.weight.fill_(1.0)
     side.conv_norm_out.bias.zero_()
     side.conv_norm_out.weight[:3] = spread
-    side.conv_norm_out.bias[:3] = LEVEL
+    # An odd number of constants leaves a mean, which the norm takes off every channel.
+    side.conv_norm_out.bias[:3] = LEVEL + LEVEL * ((width - 3) % 2) / width
     _carry(side.conv_out, _point(gain), bias=-gain * LEVEL)
     side.conv_out.weight[3:].mul_(0.1)
 
 
 def _hold_constants(layer: nn.Conv2d) -> None:
-    """Make every channel beyond colour a constant at first: +LEVEL and -LEVEL in turn, plus a little of the rest."""
+    """Make the channels beyond colour constants, +LEVEL and -LEVEL in turn, plus a little of the rest."""
     layer.weight[3:].mul_(0.3)
     signs = torch.ones(layer.out_channels - 3)
     signs[1::2] = -1

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plateful.identity import seed_for
-from plateful.rendering.plan import attributed, pending_tasks, plan_shards, plan_tasks
+from plateful.rendering.plan import pending_tasks, plan_shards, plan_tasks
 from plateful.rendering.task import RenderTask
 from plateful.tables import GENERATED_CANDIDATES, INPAINTING_MASKS, PROMPTS
 from tests.plateful.rendering.sample import COUNTRY, Painter, make_task, request
@@ -80,16 +80,6 @@ def test_pending_leaves_out_known_candidates_and_settled_requests() -> None:
     tasks = plan([request("soup"), request("rice"), request("tea")])
     left = pending_tasks(tasks, {tasks[0].candidate_id}, {"request-rice"})
     assert [(t.subject, t.attempt) for t in left] == [("soup", 1), ("tea", 0), ("tea", 1)]
-
-
-def test_candidates_of_an_unchanged_prompt_pass_to_the_new_request() -> None:
-    empty = dict.fromkeys(GENERATED_CANDIDATES.columns)
-    old = plan([request("soup"), request("rice")])
-    known = GENERATED_CANDIDATES.frame([{**empty, **t.identity_row(), "status": "ok"} for t in old])
-    tasks = plan([request("soup", request_id="new")])
-    frame = attributed(known, tasks)
-    assert frame["candidate_id"].to_list() == [t.candidate_id for t in tasks]
-    assert frame["request_id"].to_list() == ["new", "new"]
 
 
 SIZES = st.sampled_from([64, 128])

@@ -49,7 +49,7 @@ def test_the_small_autoencoder_shares_the_latent_space(
     tiny = AutoencoderTiny.from_pretrained(micro.out / "tiny_vae")
     pixels = torch.zeros(1, 3, 64, 64, dtype=tiny.dtype)
     assert tiny.encode(pixels).latents.shape[1:] == (pipeline.unet.config.in_channels, 8, 8)
-    assert tiny.config.scaling_factor == 1.0
+    assert tiny.config.scaling_factor == pipeline.vae.config.scaling_factor
 
 
 def test_clip_embeds_pictures_and_text_alike(micro: MicroRun) -> None:
@@ -88,7 +88,7 @@ def test_digests_hold_every_weight_and_config(micro: MicroRun) -> None:
 def test_the_card_reports_what_was_measured(micro: MicroRun) -> None:
     facts = read_json(micro.out / "training.json")
     assert facts["machine"] in ("cpu", "gpu")
-    assert {"clip", "vae", "decoder", "tiny_vae", "unet"} <= facts["parts"].keys()
+    assert {"clip", "vae", "tiny_vae", "unet"} <= facts["parts"].keys()
     assert all(np.isfinite(value) for value in facts["metrics"].values())
     card = (micro.out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert f"{facts['metrics']['vae_psnr_db']:g}" in card

@@ -1,0 +1,116 @@
+"""Pictures come in only as JPEG, PNG or WebP, within caps, upright and without metadata."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from plateful.errors import ImageError
+from plateful.vision.image_io import encode_png, encode_webp, open_image, pixel_sha256, read_png_text
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+
+
+def encoded(picture: np.ndarray, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"0"))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_three_formats_are_opened(picture: np.ndarray, form: str) -> None:
+    opened = open_image(encoded(picture, form))
+    assert opened.shape == (24, 32, 3)
+    assert opened.dtype == np.uint8
+
+
+def test_png_round_trip_is_lossless_and_carries_text(picture: np.ndarray) -> None:
+    png = encode_png(picture, {"plateful": '{"name":"蛋炒饭 ü"}', "other": ""})
+    assert (open_image(png) == picture).all()
+    assert read_png_text(png)["plateful"] == '{"name":"蛋炒饭 ü"}'
+    assert encode_png(picture) == encode_png(picture.copy())
+
+
+def test_masks_are_written_grey() -> None:
+    mask = np.full((8, 8), 255, np.uint8)
+    assert open_image(encode_png(mask)).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("form", ["GIF", "BMP", "TIFF"])
+def test_other_formats_are_refused_whatever_their_name(picture: np.ndarray, form: str) -> None:
+    with pytest.raises(ImageError, match="not JPEG, PNG or WebP"):
+        open_image(encoded(picture, form))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_truncated_files_are_refused(picture: np.ndarray, form: str) -> None:
+    whole = encoded(picture, form)
+    with pytest.raises(ImageError):
+        open_image(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"<svg/>", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
+def test_garbage_is_refused(content: bytes) -> None:
+    with pytest.raises(ImageError):
+        open_image(content)
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (10_000, 10_000), (40_000_001, 1)])
+def test_promised_pixels_are_capped_before_decoding(size: tuple[int, int]) -> None:
+    with pytest.raises(ImageError, match="promises"):
+        open_image(png_header(*size))
+
+
+def test_bytes_are_capped(picture: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="bytes"):
+        open_image(encode_png(picture), max_bytes=100)
+
+
+def test_orientation_is_applied(picture: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = open_image(encoded(picture, "PNG", exif=exif))
+    assert (turned == np.rot90(picture, -1)).all()
+
+
+def test_transparency_is_laid_on_white() -> None:
+    clear = np.zeros((4, 4, 4), np.uint8)
+    assert (open_image(encoded(clear, "PNG")) == 255).all()
+
+
+def test_16_bit_grey_is_scaled() -> None:
+    grey = np.full((4, 4), 0x8000, np.uint16)
+    assert (open_image(encoded(grey, "PNG")) == 0x80).all()
+
+
+def test_webp_has_no_metadata(picture: np.ndarray) -> None:
+    webp = encode_webp(picture)
+    assert open_image(webp).shape == picture.shape
+    assert b"EXIF" not in webp
+    assert b"XMP" not in webp
+
+
+def test_pixel_hash_knows_shape_and_pixels(picture: np.ndarray) -> None:
+    assert pixel_sha256(picture) == pixel_sha256(open_image(encode_png(picture)))
+    assert pixel_sha256(picture) != pixel_sha256(picture.reshape(32, 24, 3))
+    with pytest.raises(ImageError):
+        pixel_sha256(picture.astype(np.float32))
