@@ -15,7 +15,7 @@ from plateful.rendering.current import current_candidates
 from plateful.rendering.masking import mask_photos
 from plateful.rendering.plan import pending_tasks, plan_tasks
 from plateful.rendering.plan import plan_shards as split_shards
-from plateful.rendering.settled import settled_subjects
+from plateful.rendering.settled import settled_requests
 from plateful.rendering.shard import render_shard as render
 from plateful.rendering.task import RenderTask
 from plateful.scoring.completion import score_arrays
@@ -39,7 +39,9 @@ def inpainting_masks(
     """
     store = lake.open()
     with lease.hold(context):
-        frame = mask_photos(products_without_images, store, previous=_last(store, "inpainting_masks", context.partition_key))
+        frame = mask_photos(
+            products_without_images, store, previous=_last(store, "inpainting_masks", context.partition_key)
+        )
     metadata = report(context, frame, status=counts(frame["status"], "status"))
     return dg.MaterializeResult(value=frame, metadata=metadata)
 
@@ -76,7 +78,7 @@ def plan_shards(
     with lease.hold(context):
         tasks = _wanted(models, book, country, prompts, inpainting_masks)
         known = current_candidates(store, country, tasks, book.quarantined(country, models.max_attempts))
-        settled = settled_subjects(
+        settled = settled_requests(
             tasks,
             known,
             _last(store, "review_decisions", country),

@@ -96,4 +96,4 @@ def _previous_rows(context: Context) -> int | None:
     )
     last = events.records[0].asset_materialization if events.records else None
     value = last.metadata.get("dagster/row_count") if last else None
-    return int(value.value) if value is not None and value.value is not None else None
+    return value.value if isinstance(value, dg.IntMetadataValue) else None

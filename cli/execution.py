@@ -118,8 +118,12 @@ def _failure(name: str, partition: str | None, result: dg.ExecuteInProcessResult
         return RunFailedError(
             f"{where}: {text}", fix="open the check in the Dagster UI; nothing after it was run"
         )
-    reasons = [event for event in result.all_events if event.event_type_value in ("RUN_FAILURE", "PIPELINE_FAILURE")]
-    message, fix = _message(reasons[0]) if reasons else ("no event says why", "open the run in the Dagster UI")
+    reasons = [
+        event for event in result.all_events if event.event_type_value in ("RUN_FAILURE", "PIPELINE_FAILURE")
+    ]
+    message, fix = (
+        _message(reasons[0]) if reasons else ("no event says why", "open the run in the Dagster UI")
+    )
     return RunFailedError(f"{where}: {message}", fix=fix)
 
 

@@ -111,8 +111,8 @@ def _run_country(
     summary = _summarise(settings, feed, country, done)
     bars.say(
         f"{country}: {summary.products} products, {summary.without_images} without images, "
-        f"{summary.rendered_now} rendered now, {summary.published} published, {summary.pending_review} waiting "
-        f"({time.monotonic() - started:.1f} s)"
+        f"{summary.rendered_now} rendered now, {summary.published} published, "
+        f"{summary.pending_review} waiting ({time.monotonic() - started:.1f} s)"
     )
     return summary
 

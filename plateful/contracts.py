@@ -256,7 +256,6 @@ def _batch_definition() -> Any:  # noqa: ANN401 - Great Expectations' own type, 
 def _suite(expectations: list[Expectation]) -> Any:  # noqa: ANN401 - as above
     import great_expectations as gx
     import great_expectations.expectations as rules
-
     from great_expectations.expectations.row_conditions import Column
 
     def built(expectation: Expectation) -> Any:  # noqa: ANN401 - as above

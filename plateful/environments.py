@@ -101,7 +101,7 @@ def load_settings() -> Settings:
         raise ConfigError(
             f"{name}={first['input']!r}: {first['msg']}", fix=f"correct or unset {name}"
         ) from None
-    absolute = {
+    absolute: dict[str, Path | str] = {
         "home": settings.home.expanduser().resolve(),
         "weights": settings.weights.expanduser().resolve(),
     }

@@ -27,8 +27,8 @@ def content_hash(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def seed_for(country: str, request: str, attempt: int) -> int:
     """Return the 63-bit seed of an attempt; the same for every model, so models compare on equal seeds.
 
-    `request` is the request id, which holds the subject and its record: a changed record draws new pictures even
-    where the changed words do not reach the prompt.
+    `request` is the request id, which holds the subject and its record: a changed record draws new pictures
+    even where the changed words do not reach the prompt.
     """
     digest = hashlib.sha256(f"{country}\x1f{request}\x1f{attempt}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -68,7 +68,8 @@ def candidate_id(
 def asked_version(version: str, question: str | None) -> str:
     """Return the version of a score that also depends on what was asked (expected text, rubric).
 
-    A record may change its contract without changing a pixel; the old answer must not be read for the new question.
+    A record may change its contract without changing a pixel; the old answer must not be read for the new
+    question.
     """
     return version if question is None else f"{version}-{sha256_hex(question)[:8]}"
 

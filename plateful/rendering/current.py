@@ -18,7 +18,8 @@ def current_candidates(
         lake: holds the manifest.
         country: partition.
         tasks: all wanted candidates of the current requests.
-        quarantined: request ids still in quarantine; quarantined rows of others are left out, to be tried again.
+        quarantined: request ids still in quarantine; quarantined rows of others are left out, to be tried
+            again.
     """
     requests = list({task.request_id for task in tasks})
     wanted = pl.col("request_id").is_in(requests)

@@ -9,13 +9,16 @@ from plateful.vision.image_io import encode_png, open_image
 from plateful.vision.masks import METHOD, dish_mask
 
 
-def mask_photos(without_images: pl.DataFrame, lake: Lake, previous: pl.DataFrame | None = None) -> pl.DataFrame:
+def mask_photos(
+    without_images: pl.DataFrame, lake: Lake, previous: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return INPAINTING_MASKS rows for every product on the inpaint route.
 
     Args:
         without_images: PRODUCTS_WITHOUT_IMAGES rows.
         lake: where photos are read and masks are put.
-        previous: masks of the last materialization; a photo already masked by this method is not masked again.
+        previous: masks of the last materialization; a photo already masked by this method is not masked
+            again.
     """
     photos = without_images.filter(pl.col("route") == "inpaint").select("product_id", "photo_sha256")
     done = {} if previous is None else _by_photo(previous.filter(pl.col("method") == METHOD))

@@ -1,4 +1,4 @@
-"""Which subjects need no new candidates: those with a live or waiting image for their record."""
+"""Which requests need no new candidates: those with a live or waiting image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +9,17 @@ from plateful.rendering.task import RenderTask
 SETTLED = ("approved", "pending_review")
 
 
-def settled_subjects(
+def settled_requests(
     tasks: Sequence[RenderTask],
     known: pl.DataFrame,
     decided: pl.DataFrame | None,
     published: pl.DataFrame,
     generations: Mapping[str, int],
 ) -> set[str]:
-    """Return the subjects to leave alone, whatever the model or template is now.
+    """Return the request ids to leave alone, whatever the model or template is now.
 
-    A subject is settled when it has a live image of the current request, or one waiting for a decision, and no
-    explicit regeneration is still to be carried out.
+    A request is settled when its subject has a live image of it, or one waiting for a decision, and
+    no explicit regeneration is still to be carried out.
 
     Args:
         tasks: all wanted candidates.
@@ -33,8 +33,7 @@ def settled_subjects(
     settled = {owner[candidate] for candidate in live if candidate in owner}
     if decided is not None:
         settled |= set(decided.filter(pl.col("status").is_in(SETTLED))["request_id"])
-    settled -= _to_regenerate(tasks, known, generations)
-    return {task.subject for task in tasks if task.request_id in settled}
+    return settled - _to_regenerate(tasks, known, generations)
 
 
 def _to_regenerate(

@@ -144,7 +144,11 @@ class _Evidence:
         """Return why the policy does not approve a candidate; a missing number is an objection."""
         switch = self.policy.applications.get(prompt["application"])
         found = [] if switch is not None and switch.value else [f"policy:application:{prompt['application']}"]
-        found += [f"policy:{line['claim']}" for line in json.loads(prompt["contract"]) if not line.get("provable", True)]
+        found += [
+            f"policy:{line['claim']}"
+            for line in json.loads(prompt["contract"])
+            if not line.get("provable", True)
+        ]
         understood = [self.coverage.get(product) for product in prompt["product_ids"]]
         found += _below("translation_coverage", understood, self.policy.min_translation_coverage.value)
         fidelity = self.judge.get(candidate_id, {}).get("fidelity")

@@ -6,7 +6,15 @@ A signal that is missing (no subject found) is a failure with a name, never a pa
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plateful.scoring.thresholds import GATE, Detector, PeopleSettings, QualitySettings, Ramp, TextSettings
+from plateful.scoring.thresholds import (
+    GATE,
+    Detector,
+    PeopleSettings,
+    QualitySettings,
+    Ramp,
+    Sentence,
+    TextSettings,
+)
 from plateful.scoring.verdict import Verdict
 from plateful.vision.measures import Measures
 from plateful.vision.ocr import TextRegion, unexpected
@@ -35,21 +43,17 @@ def safety_verdict(
         regions: all text regions found.
         expected: text that the picture may carry.
         seen: strength of the strongest hit by OpenCV detector.
-        clip: CLIP's share of 'person' and of 'creature', 0..1.
+        clip: CLIP's signals by sentence, in logits.
         text: thresholds of the text gate.
         people: thresholds of the people and creature gates.
     """
     counted = [(evidence(r, text), r) for r in unexpected(regions, expected)]
     strongest = max((e for e, _ in counted), default=0.0)
-    floor = people.clip_floor.value
+    floor = people.uncorroborated.value
     scores = {
         "text": text.evidence.score(strongest),
-        "people": min(
-            _detected(people.person_detectors, seen), max(people.person.score(clip["person"]), floor)
-        ),
-        "creatures": min(
-            _detected(people.creature_detectors, seen), max(people.creature.score(clip["creature"]), floor)
-        ),
+        "people": _unseen(people.person_detectors, seen, people.person_sentences, clip, floor),
+        "creatures": _unseen(people.creature_detectors, seen, people.creature_sentences, clip, floor),
     }
     failing = [r.text or "(unreadable)" for e, r in counted if text.evidence.score(e) < GATE]
     return SafetyVerdict(Verdict.of(_below(scores), scores), " / ".join(failing) or None)
@@ -119,8 +123,18 @@ def _composition(
     return scores, _below(scores)
 
 
-def _detected(ramps: Mapping[Detector, Ramp], seen: Mapping[str, float]) -> float:
-    return min((ramp.score(seen[name]) for name, ramp in ramps.items()), default=1.0)
+def _unseen(
+    detectors: Mapping[Detector, Ramp],
+    seen: Mapping[str, float],
+    sentences: Mapping[Sentence, Ramp],
+    clip: Mapping[str, float],
+    floor: float,
+) -> float:
+    """Score of nobody being there: the lowest signal; CLIP's not under `floor` while no detector stirs."""
+    detected = min(ramp.score(seen[name]) for name, ramp in detectors.items())
+    told = min(ramp.score(clip[name]) for name, ramp in sentences.items())
+    stirred = any(seen[name] > 0 for name in detectors)
+    return min(detected, told if stirred else max(told, floor))
 
 
 def _below(scores: dict[str, float]) -> tuple[str, ...]:

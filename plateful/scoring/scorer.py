@@ -64,8 +64,8 @@ class Scorer:
             embeddings: rows of `clip.embed_images(arrays)`, when the caller has them.
         """
         profile = self._thresholds.candidate
-        shares = self._clip_shares(arrays, embeddings)
-        each = zip(ids, arrays, expected_texts, shares, strict=True)
+        signals = self._clip_signals(arrays, embeddings)
+        each = zip(ids, arrays, expected_texts, signals, strict=True)
         rows = [
             _safety_row(i, asked_version(self.version, e), self._safety(a, e, s, profile))
             for i, a, e, s in each
@@ -82,26 +82,26 @@ class Scorer:
     def photo(self, array: np.ndarray) -> Verdict:
         """Gate one vendor photo with the photo thresholds; no text is expected on it."""
         profile = self._thresholds.photo
-        safety = self._safety(array, None, self._clip_shares([array], None)[0], profile).verdict
+        safety = self._safety(array, None, self._clip_signals([array], None)[0], profile).verdict
         quality = quality_verdict(measure(array), find_subject(array), profile.quality)
         return Verdict.of(safety.failures + quality.failures, {**safety.scores, **quality.scores})
 
-    def _clip_shares(
+    def _clip_signals(
         self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None
     ) -> list[dict[str, float]]:
         rows = self.clip.embed_images(arrays) if embeddings is None else embeddings
         signals = people.clip_signals(self.clip, rows)
-        return [{name: float(shares[i]) for name, shares in signals.items()} for i in range(len(rows))]
+        return [{name: float(values[i]) for name, values in signals.items()} for i in range(len(rows))]
 
     def _safety(
-        self, array: np.ndarray, expected: str | None, shares: dict[str, float], profile: Profile
+        self, array: np.ndarray, expected: str | None, told: dict[str, float], profile: Profile
     ) -> SafetyVerdict:
         text, limits = profile.text, profile.people
         regions = self._reader.regions(
             array, side=int(text.side.value), min_detection=text.min_detection.value
         )
         seen = people.detect(array, limits.detectors, side=int(limits.side.value))
-        return safety_verdict(regions, expected, seen, shares, text, limits)
+        return safety_verdict(regions, expected, seen, told, text, limits)
 
 
 def _safety_row(candidate: str, version: str, result: SafetyVerdict) -> dict:

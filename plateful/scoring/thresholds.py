@@ -17,6 +17,7 @@ from plateful.identity import content_hash
 GATE = 0.5
 _FILE = Path(__file__).with_name("thresholds.yaml")
 Detector = Literal["face", "profile", "body", "cat"]
+Sentence = Literal["person", "hand", "animal"]
 Reason = Annotated[str, Field(min_length=15)]
 
 
@@ -66,10 +67,10 @@ class PeopleSettings(_Strict):
 
     side: Setting
     person_detectors: dict[Detector, Ramp]
+    person_sentences: dict[Sentence, Ramp]
     creature_detectors: dict[Detector, Ramp]
-    person: Ramp
-    creature: Ramp
-    clip_floor: Setting
+    creature_sentences: dict[Sentence, Ramp]
+    uncorroborated: Setting
 
     @property
     def detectors(self) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from cli.main import main
 from plateful.environments import Settings
 from tests.conftest import feed_rows, write_feed
 
-
 pytestmark = pytest.mark.usefixtures("settings")
 
 

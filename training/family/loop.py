@@ -27,6 +27,7 @@ class Learner(Protocol):
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss of one batch drawn with `rng`, and measures; `fraction` of the budget is spent."""
+        ...
 
 
 def rate(settings: Trained, step: int, fraction: float) -> float:

@@ -13,7 +13,7 @@ from plateful.vision.saliency import Subject
 
 LIMITS = load_thresholds()
 NOBODY = {"face": 0.0, "profile": 0.0, "body": 0.0, "cat": 0.0}
-PLAIN = {"person": 0.05, "creature": 0.05}
+PLAIN = {"person": -3.0, "hand": -3.0, "animal": -3.0}
 GOOD = Measures(
     sharpness=0.3,
     brightness=0.5,
@@ -106,22 +106,27 @@ def test_expected_text_is_subtracted() -> None:
     [
         ({"face": 9.0}, {}, ("people",)),
         ({"cat": 9.0}, {}, ("creatures",)),
-        ({}, {"person": 0.9}, ("people",)),
-        ({}, {"creature": 0.95}, ("creatures",)),
-        ({"face": 1.0}, {"person": 0.2}, ()),
+        ({}, {"person": 4.0}, ("people",)),
+        ({}, {"hand": 4.0}, ("people",)),
+        ({}, {"animal": 4.0}, ("creatures",)),
+        ({"face": 1.0, "cat": 1.0}, {}, ()),
     ],
 )
 def test_people_and_creatures(seen: dict, clip: dict, failures: tuple) -> None:
     assert safe([], None, NOBODY | seen, PLAIN | clip).verdict.failures == failures
 
 
-def test_clip_alone_fails_no_photo_but_lowers_its_score() -> None:
+@pytest.mark.parametrize(
+    ("seen", "sure", "score"),
+    [({}, True, 0.5), ({"face": 2.0}, True, 0.0), ({"face": 2.0}, False, 0.8), ({"face": 9.0}, False, 0.2)],
+)
+def test_clip_fails_a_photo_only_where_a_detector_stirs(seen: dict, sure: bool, score: float) -> None:
     photo = LIMITS.photo
-    result = safety_verdict([], None, NOBODY, {"person": 0.99, "creature": 0.99}, photo.text, photo.people)
-    assert result.verdict.passed
-    assert result.verdict.scores["people"] == 0.5
-    seen = NOBODY | {"face": 8.0}
-    assert safety_verdict([], None, seen, PLAIN, photo.text, photo.people).verdict.failures == ("people",)
+    clip = dict.fromkeys(PLAIN, 9.0) if sure else PLAIN
+    verdict = safety_verdict([], None, NOBODY | seen, clip, photo.text, photo.people).verdict
+    assert verdict.scores["people"] == pytest.approx(score, abs=0.05)
+    assert ("people" in verdict.failures) is (score < 0.5)
+    assert verdict.scores["creatures"] >= 0.5
 
 
 def test_a_missing_detector_is_an_error_not_a_pass() -> None:

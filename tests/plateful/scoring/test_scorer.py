@@ -19,8 +19,9 @@ PHOTOS = Path(__file__).parents[4] / "shared/data/feeds/photos/howtocook"
 def without_clip() -> Thresholds:
     """The shipped thresholds, with CLIP's part taken out: the micro CLIP's answers are noise."""
     values = load_thresholds().model_dump(mode="json")
-    for name in ("person", "creature"):
-        values["candidate"]["people"][name].update(fail=2.0, good=1.0)
+    people = values["candidate"]["people"]
+    for ramp in (*people["person_sentences"].values(), *people["creature_sentences"].values()):
+        ramp.update(fail=200.0, good=100.0)
     return Thresholds.model_validate(values)
 
 
