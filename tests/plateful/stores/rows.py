@@ -8,6 +8,7 @@ import polars as pl
 from plateful.tables import TABLES
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+_JSON = ("contract", "rubric", "answers")
 _FILL = {"String": "x", "Int64": 1, "Float64": 0.5, "Boolean": True}
 
 
@@ -16,6 +17,9 @@ def row(table: str, **values: object) -> dict[str, Any]:
     filled: dict[str, Any] = {}
     for name, dtype in TABLES[table].schema.items():
         kind = str(dtype).split("(")[0]
+        if name in _JSON:
+            filled[name] = "[]"
+            continue
         filled[name] = [] if kind == "List" else NOW if kind == "Datetime" else _FILL[kind]
     unknown = set(values) - set(filled)
     assert not unknown, unknown
