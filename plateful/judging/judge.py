@@ -28,13 +28,12 @@ class Line(BaseModel):
 
     question: str
     positive: str = Field(min_length=1)
-    negatives: list[str] = Field(min_length=1)
+    negatives: list[str]
     kind: Literal["must_show", "must_not_show", "background"]
     claim: str = Field(min_length=1)
     field: str
     required: bool
-    # False: no alternative sentence can prove the line (a dish that CLIP has no word for). It is asked of a
-    # person.
+    # False: no alternative sentence can prove the line (a dish that CLIP has no word for); a person is asked.
     provable: bool = True
 
 
@@ -84,7 +83,9 @@ class Judge:
         lines, failures = _parse(rubric)
         answers = [self._answer(line, embedding) for line in lines]
         proved = [a for a in answers if a["provable"]]
-        failures += [a["claim"] for a in proved if a["required"] and not a["passed"]]
+        failures += _unproved(lines, answers)
+        if lines and not proved:
+            failures.append("nothing_proved")
         return {
             "candidate_id": candidate,
             "judge_version": asked_version(self.version, rubric),
@@ -95,12 +96,20 @@ class Judge:
         }
 
     def _answer(self, line: Line, embedding: np.ndarray) -> dict:
+        kept = line.model_dump(include={"question", "claim", "field", "kind", "required"})
+        if not line.negatives:
+            return {**kept, "provable": False, "score": 0.0, "passed": False}
         texts = self._clip.embed_texts([line.positive, *line.negatives])
         share = float(softmax(self._clip.temperature * (texts @ embedding))[0])
         score = 1 - share if line.kind == "must_not_show" else share
         limit = getattr(self._limits, line.kind).value
-        kept = line.model_dump(include={"question", "claim", "field", "kind", "required", "provable"})
-        return {**kept, "score": round(score, 4), "passed": score >= limit}
+        return {**kept, "provable": line.provable, "score": round(score, 4), "passed": score >= limit}
+
+
+def _unproved(lines: list[Line], answers: list[dict]) -> list[str]:
+    """Claims of required lines answered no; a line without alternatives has no answer, and that is a no."""
+    pairs = zip(lines, answers, strict=True)
+    return [line.claim for line, a in pairs if line.required and line.provable and not a["passed"]]
 
 
 def _parse(rubric: str) -> tuple[list[Line], list[str]]:

@@ -55,11 +55,9 @@ def detect(array: np.ndarray, detectors: Iterable[str], *, side: int) -> dict[st
 
 
 def clip_signals(clip: TinyClip, embeddings: np.ndarray) -> dict[str, np.ndarray]:
-    """How much better each addition to the dish's sentence fits: embeddings (n, d) -> name -> float (n,), in
-    logits.
+    """How much better each addition fits than the dish alone: embeddings (n, d) -> name -> logits (n,).
 
-    The difference with and without the addition, averaged over the dishes by how likely each is in the
-    picture.
+    Averaged over the dishes by how likely each is in the picture.
     """
     signals = {name: np.zeros(len(embeddings), np.float32) for name in SENTENCES}
     for scene in _SCENES:

@@ -12,6 +12,7 @@ from training.family.measures import Family
 from training.family.session import Session, write_json
 
 GRID_COLUMNS = 17
+GRID_TILE_PX = 96
 TEMPLATE = Path(__file__).with_name("card.md.template")
 
 
@@ -41,7 +42,9 @@ def write_card(session: Session) -> dict[str, Any]:
     family, recipe = measures.load_family(session), session.recipe
     images, records = measures.fresh_plates(recipe, recipe.card.fresh_plates)
     found = measures.zero_shot(family, images, records)
-    found |= _autoencoders(session, family, images[[not r["defects"] for r in records]])
+    clean = [i for i, record in enumerate(records) if not record["defects"]]
+    found |= measures.clean_zero_shot(family, images[clean], [records[i] for i in clean])
+    found |= _autoencoders(session, family, images[clean])
     found |= _renders(session, family)
     found = {name: round(value, 4) for name, value in found.items()}
     facts = _facts(session, found)
@@ -64,8 +67,10 @@ def _renders(session: Session, family: Family) -> dict[str, float]:
     wanted = prompts_of(session.recipe.card.renders_per_archetype)
     prompts, kinds, grounds = (list(column) for column in zip(*wanted, strict=True))
     made = measures.render(family, session.recipe, prompts)
-    # 256 colours keep the committed grid small; the card's pictures are illustrations, not evidence.
-    tile(made, GRID_COLUMNS).quantize(256).save(session.out / "grid.png", optimize=True)
+    grid = tile(made, GRID_COLUMNS)
+    # Small tiles in 256 colours: the grid counts towards the repository's limit for the family.
+    grid.thumbnail((GRID_COLUMNS * GRID_TILE_PX, grid.height))
+    grid.quantize(256).save(session.out / "grid.png", optimize=True)
     embeds = measures.embed_images(family, made)
     kind_texts, ground_texts = measures.archetype_texts(), measures.background_texts()
     return {

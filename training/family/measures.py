@@ -103,16 +103,24 @@ def share_right(found: np.ndarray, names: list[str], truth: list[str]) -> float:
 def zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, float]:
     """Zero-shot accuracies on plates: archetype, background, and each defect as an AUC over all plates."""
     embeds = embed_images(family, images)
-    kinds, grounds = archetype_texts(), background_texts()
-    found = {
-        "clip_archetype_accuracy": share_right(
-            choose(family, embeds, list(kinds.values())), list(kinds), [r["archetype"] for r in records]
-        ),
-        "clip_background_accuracy": share_right(
-            choose(family, embeds, list(grounds.values())), list(grounds), [r["background"] for r in records]
-        ),
-    }
+    found = {f"clip_{name}": value for name, value in _accuracies(family, embeds, records).items()}
     return found | _defect_areas(family, embeds, records)
+
+
+def clean_zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, float]:
+    """Zero-shot accuracies on plates without defects, which hide no dish and no background."""
+    found = _accuracies(family, embed_images(family, images), records)
+    return {f"clip_{name}_on_clean_plates": value for name, value in found.items()}
+
+
+def _accuracies(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, float]:
+    kinds, grounds = archetype_texts(), background_texts()
+    found_kinds = choose(family, embeds, list(kinds.values()))
+    found_grounds = choose(family, embeds, list(grounds.values()))
+    return {
+        "archetype_accuracy": share_right(found_kinds, list(kinds), [r["archetype"] for r in records]),
+        "background_accuracy": share_right(found_grounds, list(grounds), [r["background"] for r in records]),
+    }
 
 
 def _defect_areas(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, float]:

@@ -85,7 +85,6 @@ def test_optional_lines_lower_fidelity_only(judge: Judge) -> None:
         ("not json", "rubric_malformed"),
         ("null", "rubric_malformed"),
         ([{"question": "?"}], "rubric_malformed"),
-        ([line("pizza")], "rubric_malformed"),
         ([line("pizza", "soup", kind="must_sing")], "rubric_malformed"),
     ],
 )
@@ -94,6 +93,22 @@ def test_unanswerable_rubrics_fail(judge: Judge, rubric: object, failure: str) -
     assert row["failures"] == [failure]
     assert row["fidelity"] == 0
     assert not row["passed"]
+
+
+def test_a_line_without_alternatives_is_never_a_yes(judge: Judge) -> None:
+    row = verdict(judge, "pizza", [line("pizza"), line("pizza", "soup")])
+    assert row["failures"] == ["must_show:pizza"]
+    row = verdict(judge, "pizza", [line("pizza", required=False), line("pizza", "soup")])
+    assert row["passed"]
+    assert row["fidelity"] > 0.99
+    assert verdict(judge, "pizza", [line("pizza", required=False)])["failures"] == ["nothing_proved"]
+
+
+def test_what_no_sentence_can_prove_is_left_to_a_person(judge: Judge) -> None:
+    row = verdict(judge, "soup", [line("pizza", "soup", provable=False), line("soup", "pizza")])
+    assert row["passed"]
+    assert row["fidelity"] > 0.99
+    assert [a["provable"] for a in json.loads(row["answers"])] == [False, True]
 
 
 def test_one_bad_rubric_stops_no_other(judge: Judge) -> None:

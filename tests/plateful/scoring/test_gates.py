@@ -146,7 +146,7 @@ def test_good_picture_passes_with_all_scores() -> None:
 @pytest.mark.parametrize(
     ("changes", "failure"),
     [
-        ({"sharpness": 0.01}, "blur"),
+        ({"sharpness": 0.003}, "blur"),
         ({"highlight": 0.3}, "under_exposed"),
         ({"dark": 0.6}, "under_exposed"),
         ({"shadow": 0.8}, "over_exposed"),

@@ -14,9 +14,9 @@ def scorer() -> Scorer:
 
 
 def test_clean_plates_pass_all_gates(scorer: Scorer) -> None:
-    shares = failure_shares(scorer, plates(40))
+    shares = failure_shares(scorer, plates(24))
     assert shares["any"] <= 0.125, shares
 
 
 def test_drawn_persons_are_found(scorer: Scorer) -> None:
-    assert failure_shares(scorer, plates(16, ("person", 0.9))).get("people", 0) >= 0.4
+    assert failure_shares(scorer, plates(12, ("person", 0.9))).get("people", 0) >= 0.4

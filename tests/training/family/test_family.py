@@ -93,7 +93,7 @@ def test_the_card_reports_what_was_measured(micro: MicroRun) -> None:
     card = (micro.out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert f"{facts['metrics']['vae_psnr_db']:g}" in card
     with Image.open(micro.out / "grid.png") as grid:
-        assert grid.width == 17 * 64
+        assert grid.width == 17 * 64  # micro pictures are smaller than a tile
 
 
 def test_a_second_run_trains_nothing_again(micro: MicroRun) -> None:
