@@ -33,14 +33,19 @@ def main() -> None:
     app.add_typer(maintenance.quarantine, name="quarantine")
     for command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
         app.command()(command)
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
         app()
     except PlatefulError as error:
         console.err.print(f"plateful: {error.message}\n  fix: {error.fix}", markup=False, highlight=False)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
         console.err.print("plateful: stopped; what was made is kept, run the same command to go on")
-        sys.exit(130)
+        return 130
+    return 0
 
 
 def chosen_settings(feed: str | None, candidates: int | None = None) -> Settings:

@@ -13,6 +13,8 @@ from plateful.errors import ModelError
 DIGESTS = "digests.json"
 DOCUMENTS = frozenset({".md", ".png", ".jpg", ".webp", ".txt", ".html"})
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".py"})
+# How the weights came to be; no loader reads it.
+TRAINING_RECORD = "training.json"
 _TOKENIZER_TEXTS = frozenset({"merges.txt"})
 
 
@@ -46,7 +48,7 @@ def verify_digests(folder: Path) -> dict[str, str]:
 
 def _model_files(folder: Path) -> list[str]:
     """List the files that loading may read, as sorted relative paths; refuse formats that run code."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != DIGESTS)
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (DIGESTS, TRAINING_RECORD))
     for path in files:
         if path.suffix.lower() in PICKLES:
             raise ModelError(

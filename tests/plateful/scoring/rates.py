@@ -36,9 +36,9 @@ def failure_shares(scorer: Scorer, arrays: Sequence[np.ndarray]) -> dict[str, fl
 
 def main() -> None:
     """Print quantiles and rates for the shipped weights."""
-    from plateful.models.catalog import resolve_model
+    from plateful.models.catalog import WEIGHTS_ROOT
 
-    clip = TinyClip.load(resolve_model("plateful-tiny").folder / "clip")
+    clip = TinyClip.load(WEIGHTS_ROOT / "plateful-tiny/clip")
     clean = plates(300)
     for name, values in clip_signals(clip, clip.embed_images(clean)).items():
         print(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plateful.models.catalog import resolve_model
+from plateful.models.catalog import WEIGHTS_ROOT
 from plateful.scoring.scorer import Scorer
 from plateful.vision.clip import TinyClip
 from tests.plateful.scoring.rates import failure_shares, plates
@@ -10,7 +10,7 @@ from tests.plateful.scoring.rates import failure_shares, plates
 
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
-    return Scorer(TinyClip.load(resolve_model("plateful-tiny").folder / "clip"))
+    return Scorer(TinyClip.load(WEIGHTS_ROOT / "plateful-tiny/clip"))
 
 
 def test_clean_plates_pass_all_gates(scorer: Scorer) -> None:
