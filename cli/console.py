@@ -1,6 +1,7 @@
 """What the terminal shows: progress on stderr, tables and JSON on stdout, errors in one line."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,8 +13,10 @@ from rich.table import Table
 
 from plateful import progress
 
-out = Console()
-err = Console(stderr=True)
+# A pipe or a log has no width of its own; 80 columns would fold every table.
+_WIDTH = None if sys.stdout.isatty() else 140
+out = Console(width=_WIDTH)
+err = Console(stderr=True, width=_WIDTH)
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
@@ -28,7 +31,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(table)

@@ -77,11 +77,17 @@ def main(argv: list[str] | None = None) -> int:
         default=0.0,
         help="train --only (default unet) this much longer than its budget, then export again",
     )
+    parser.add_argument(
+        "--remark", help="something the recipe does not say about these weights, for the card"
+    )
     arguments = parser.parse_args(argv)
     if arguments.continue_minutes and (arguments.only or "unet") not in TRAINED:
         parser.error(f"--continue-minutes works with --only {', '.join(TRAINED)}")
     try:
         session = session_of(arguments)
+        if arguments.remark:
+            remarks = session.notes().get("remarks", {})
+            session.note("remarks", {str(len(remarks) + 1): arguments.remark})
         for name in chosen(arguments.only, arguments.continue_minutes):
             result = parts()[name](session)
             if name == "card":

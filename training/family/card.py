@@ -1,6 +1,5 @@
 """The model card: figures measured here, the picture grid, and how these weights came to be."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from PIL import Image
 
 from training.family import measures
 from training.family.measures import Family
-from training.family.session import Session, write_json
+from training.family.session import Session, commit, write_json
 
 GRID_COLUMNS = 17
 GRID_TILE_PX = 96
@@ -84,28 +83,20 @@ def _renders(session: Session, family: Family) -> dict[str, float]:
 
 def _facts(session: Session, found: dict[str, float]) -> dict[str, Any]:
     notes = session.notes()
+    remarks = notes.pop("remarks", {})
     minutes = sum(part.get("minutes", 0.0) for part in notes.values())
     return {
         "name": session.recipe.name,
         "machine": "gpu" if session.on_gpu else "cpu",
         "minutes_unit": "GPU wall minutes" if session.on_gpu else "CPU minutes over all threads",
         "minutes": round(minutes, 1),
-        "commit": _commit(),
+        "commit": notes.get("unet", {}).get("commit"),
+        "measured_at_commit": commit(),
         "recipe_sha256": session.recipe.digest,
         "parts": notes,
+        "remarks": list(remarks.values()),
         "metrics": found,
     }
-
-
-def _commit() -> str | None:
-    done = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-    )
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _text(facts: dict[str, Any]) -> str:
@@ -114,4 +105,6 @@ def _text(facts: dict[str, Any]) -> str:
         f"| {name} | {part.get('minutes', '')} | {part.get('steps', '')} |"
         for name, part in facts["parts"].items()
     )
-    return TEMPLATE.read_text(encoding="utf-8").format(**facts, metric_rows=rows, part_rows=parts)
+    remarks = "\n".join(f"- {remark}" for remark in facts["remarks"]) or "- none"
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return text.format(**facts, metric_rows=rows, part_rows=parts, remark_rows=remarks)

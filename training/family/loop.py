@@ -12,7 +12,7 @@ from training.family import checkpoint
 from training.family.checkpoint import State
 from training.family.meter import Progress
 from training.family.recipe import Trained, digest_of
-from training.family.session import Session
+from training.family.session import Session, commit
 
 # A checkpoint every minute of wall time costs under 0.5 % and loses at most that much to a kill.
 CHECKPOINT_SECONDS = 60.0
@@ -67,6 +67,7 @@ def fit(
     meter = session.meter(part, state.spent)
     progress = Progress(part, meter)
     saved_at = meter.wall()
+    began_at = state.step
 
     def keep() -> None:
         state.spent = meter.spent
@@ -85,6 +86,8 @@ def fit(
             saved_at = meter.wall()
         if at_step is not None:
             at_step(state.step, keep)
+    if state.step == began_at:
+        return state
     keep()
     progress.show(f"done, {state.step} steps", force=True)
     session.note(
@@ -93,6 +96,7 @@ def fit(
             "steps": state.step,
             "minutes": round(state.spent / 60, 2),
             "machine": session.device.type,
+            "commit": commit(),
             "train": state.measures,
         },
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,19 @@ class Session:
     def notes(self) -> dict[str, Any]:
         """Facts noted so far, by part."""
         return read_json(self.work / "notes.json")
+
+
+def commit() -> str | None:
+    """The commit this code is at, with `+` where the tree differs from it; None outside a repository."""
+    here = Path(__file__).parent
+    asked = [["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--", str(here.parent)]]
+    head, changes = (
+        subprocess.run(words, capture_output=True, text=True, check=False, cwd=here)  # noqa: S603
+        for words in asked
+    )
+    if head.returncode != 0:
+        return None
+    return head.stdout.strip() + ("+" if changes.stdout.strip() else "")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -34,7 +34,9 @@ def plan(
 def test_a_request_gets_n_candidates_with_the_seeds_of_its_subject() -> None:
     tasks = plan([request("soup"), request("rice")])
     assert [(t.subject, t.attempt) for t in tasks] == [("soup", 0), ("soup", 1), ("rice", 0), ("rice", 1)]
-    assert [t.seed for t in tasks[:2]] == [seed_for(COUNTRY, t.request_id, n) for n, t in enumerate(tasks[:2])]
+    assert [t.seed for t in tasks[:2]] == [
+        seed_for(COUNTRY, t.request_id, n) for n, t in enumerate(tasks[:2])
+    ]
     assert len({t.candidate_id for t in tasks}) == 4
 
 
