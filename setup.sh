@@ -27,7 +27,9 @@ fi
 echo "setup: creating .venv (several GB on first use: torch with its GPU libraries)"
 rm -f .venv/.fingerprint
 "$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
+# The lock is complete, so nothing is resolved; pip's resolver refuses pins of packages that others want with extras.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    -r requirements.txt -r requirements-dev.txt
 # No index is asked: the build backend is one of the pinned requirements.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 printf '%s' "$fingerprint" > .venv/.fingerprint

@@ -32,7 +32,7 @@ def test_no_parameter_vanishes_and_every_value_is_one_the_model_takes(requested:
 @pytest.mark.parametrize(
     ("requested", "name", "line"),
     [
-        ({}, "steps", {"requested": None, "effective": 18, "status": "default"}),
+        ({}, "steps", {"requested": None, "effective": 12, "status": "default"}),
         ({"steps": 30}, "steps", {"requested": 30, "effective": 30, "status": "honoured"}),
         ({"steps": 500}, "steps", {"requested": 500, "effective": 50, "status": "clamped"}),
         ({"size": 1024}, "size", {"requested": 1024, "effective": 128, "status": "clamped"}),
@@ -47,8 +47,8 @@ def test_receipt_lines(requested: dict, name: str, line: dict) -> None:
 
 
 def test_one_json_form_per_value() -> None:
-    whole, _ = effective_parameters({"cfg_scale": 4, "steps": 18.0}, ENTRY, prompt="", inpaint=False)
-    assert repr(whole) == repr({"size": 128, "steps": 18, "cfg_scale": 4.0})
+    whole, _ = effective_parameters({"cfg_scale": 4, "steps": 12.0}, ENTRY, prompt="", inpaint=False)
+    assert repr(whole) == repr({"size": 128, "steps": 12, "cfg_scale": 4.0})
 
 
 @pytest.mark.parametrize("value", ["many", True, [18]])
