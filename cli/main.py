@@ -1,5 +1,6 @@
 """The `plateful` command: run the main job, review, evaluate, and look after what failed."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,20 @@ def main() -> None:
     for command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
         app.command()(command)
     sys.exit(_run())
+
+
+def command() -> None:
+    """Run `main` and leave without tearing the interpreter down.
+
+    duckdb 2.0's bindings print a screenful of leak reports when Python unloads them; nothing of ours is
+    pending then.
+    """
+    try:
+        main()
+    except SystemExit as stop:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(stop.code if isinstance(stop.code, int) else 1)
 
 
 def _run() -> int:
@@ -134,7 +149,3 @@ def _show(summary: dict, as_json: bool) -> None:
     ]
     title = f"{summary['model']} {summary['model_version'][:12]}"
     console.print_table(title, ["country", *keys, "seconds"], rows)
-
-
-if __name__ == "__main__":
-    main()
