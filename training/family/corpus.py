@@ -1,9 +1,10 @@
 """The data part: plates rendered once into a uint8 memmap, with their captions and attributes beside it."""
 
 import json
-import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,13 @@ def _chunks(session: Session, done: int) -> Iterator[tuple[range, np.ndarray, li
     jobs = (
         (settings, px, range(a, min(a + CHUNK, settings.plates))) for a in range(done, settings.plates, CHUNK)
     )
-    with multiprocessing.get_context("spawn").Pool(session.recipe.threads) as pool:
-        yield from pool.imap(draw_chunk, jobs)
+    # Not multiprocessing.Pool: it ends its workers by SIGTERM and waits for ever where that signal is ignored.
+    with ProcessPoolExecutor(session.recipe.threads, mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(draw_chunk, jobs)
+        finally:
+            # The budget may end before the plates do.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _cut_lines(path: Path, count: int) -> None:
