@@ -64,6 +64,7 @@ def main() -> None:
         "unchanged_median_share": round(seconds[1] / first, 4),
         "rendered_again": sum(total["rendered_now"] for _, total in again),
     }
+    RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 

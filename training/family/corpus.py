@@ -64,7 +64,7 @@ def _chunks(session: Session, done: int) -> Iterator[tuple[range, np.ndarray, li
     jobs = (
         (settings, px, range(a, min(a + CHUNK, settings.plates))) for a in range(done, settings.plates, CHUNK)
     )
-    # Not multiprocessing.Pool: it ends its workers by SIGTERM and waits for ever where that signal is ignored.
+    # Not multiprocessing.Pool: it ends workers by SIGTERM and waits for ever where that signal is ignored.
     with ProcessPoolExecutor(session.recipe.threads, mp_context=get_context("spawn")) as pool:
         try:
             yield from pool.map(draw_chunk, jobs)
