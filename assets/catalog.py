@@ -29,10 +29,11 @@ def products(
     """
     store = lake.open()
     with lease.hold(context):
-        part = feed.open().read(context.partition_key)
+        source = feed.open()
+        part = source.read(context.partition_key)
         frame = resolve_images(
             part.products,
-            feed_root=feed.open().root,
+            feed_root=source.root,
             assess=lambda array: scoring.scorer().photo(array),
             assessor_version=scoring.version(),
             lake=store,

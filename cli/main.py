@@ -23,7 +23,6 @@ Feed = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
 Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Candidates per request.")]
-By = Annotated[str, typer.Option(help="Who decides; recorded with the decision.", envvar="USER")]
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ from plateful.models.catalog import resolve_model
 quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is_help=True)
 Country = Annotated[str, typer.Option(help="Country code.")]
 By = Annotated[str, typer.Option(help="Who asks.", envvar="USER")]
-MAX_ATTEMPTS = 3
 
 
 def replay(candidate: Annotated[str, typer.Argument(help="Candidate id.")], country: Country) -> None:
@@ -56,7 +55,8 @@ def regenerate(
 @quarantine.command("list")
 def list_(country: Country, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List quarantined requests with their reasons."""
-    items = open_adapters(load_settings()).ledger.quarantined(check_country(country), MAX_ATTEMPTS)
+    settings = load_settings()
+    items = open_adapters(settings).ledger.quarantined(check_country(country), settings.max_attempts)
     if as_json:
         console.print_json(items)
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from plateful.products.selection import NEEDS_IMAGE
 from plateful.tables import TABLES
 
 Frames = Mapping[str, pl.DataFrame]
@@ -64,7 +65,6 @@ def _same_keys(column: str, upstream: pl.Series) -> list[Expectation]:
     return [_row_count(len(keys)), _unique(column), _within(column, keys)]
 
 
-NEEDS_IMAGE = ("missing", "dead", "placeholder", "poor")
 IMAGE_STATUSES = ["ok", "missing", "dead", "placeholder", "poor", "unchecked"]
 
 

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
     )
+    max_attempts: int = Field(default=3, ge=1, description="failures after which a request is quarantined")
     network: bool = Field(default=False, description="may vendor photos be fetched over the network")
     lease_ttl: float = Field(default=60, ge=1, description="seconds for which a silent run keeps its country")
     lease_wait: float = Field(

@@ -28,7 +28,10 @@ def build_resources(settings: Settings) -> dict[str, object]:
             ledger=ledger, ttl_seconds=settings.lease_ttl, wait_seconds=settings.lease_wait
         ),
         "models": ModelResource(
-            model=settings.model, weights=str(settings.weights), candidates_per_request=settings.candidates
+            model=settings.model,
+            weights=str(settings.weights),
+            candidates_per_request=settings.candidates,
+            max_attempts=settings.max_attempts,
         ),
         "scoring": ScoringResource(clip=str(settings.weights / "plateful-tiny" / "clip")),
         "tracking": TrackingResource(
