@@ -12,60 +12,45 @@ from resources.models import ScoringResource
 from resources.stores import LakeResource
 
 
-def _verdict_report(context: dg.AssetExecutionContext, frame: pl.DataFrame) -> dict:
-    share = int(frame["passed"].sum()) / max(frame.height, 1)
-    return report(context, frame, passed_share=round(share, 4), failures=counts(frame["failures"], "failure"))
+def _gate(table: str, kinds: tuple[str, ...], description: str) -> dg.AssetsDefinition:
+    """Return the asset of one gate: its scores were made in the shard, what is missing is completed here."""
+
+    @table_asset("gates", name=table, description=description, partitions=COUNTRY, kinds=kinds)
+    def gate(
+        context: dg.AssetExecutionContext,
+        lake: LakeResource,
+        scoring: ScoringResource,
+        lease: LeaseResource,
+        generated_candidates: pl.DataFrame,
+        prompts: pl.DataFrame,
+    ) -> dg.MaterializeResult[pl.DataFrame]:
+        with lease.hold(context):
+            frame = complete(
+                table, generated_candidates, prompts, scoring, lake.open(), context.partition_key
+            )
+        share = int(frame["passed"].sum()) / max(frame.height, 1)
+        failures = counts(frame["failures"], "failure")
+        metadata = report(context, frame, passed_share=round(share, 4), failures=failures)
+        return dg.MaterializeResult(value=frame, metadata=metadata)
+
+    return gate
 
 
-@table_asset("gates", partitions=COUNTRY, kinds=("opencv", "onnx", "parquet"))
-def safety_scores(
-    context: dg.AssetExecutionContext,
-    lake: LakeResource,
-    scoring: ScoringResource,
-    lease: LeaseResource,
-    generated_candidates: pl.DataFrame,
-    prompts: pl.DataFrame,
-) -> dg.MaterializeResult[pl.DataFrame]:
-    """Unexpected text, people and creatures in each candidate: scored in the shard, completed here."""
-    with lease.hold(context):
-        frame = complete(
-            "safety_scores", generated_candidates, prompts, scoring, lake.open(), context.partition_key
-        )
-    return dg.MaterializeResult(value=frame, metadata=_verdict_report(context, frame))
-
-
-@table_asset("gates", partitions=COUNTRY, kinds=("opencv", "parquet"))
-def quality_scores(
-    context: dg.AssetExecutionContext,
-    lake: LakeResource,
-    scoring: ScoringResource,
-    lease: LeaseResource,
-    generated_candidates: pl.DataFrame,
-    prompts: pl.DataFrame,
-) -> dg.MaterializeResult[pl.DataFrame]:
-    """Position, margins, sharpness, exposure, contrast and saturation of each candidate."""
-    with lease.hold(context):
-        frame = complete(
-            "quality_scores", generated_candidates, prompts, scoring, lake.open(), context.partition_key
-        )
-    return dg.MaterializeResult(value=frame, metadata=_verdict_report(context, frame))
-
-
-@table_asset("gates", partitions=COUNTRY, kinds=("torch", "parquet"))
-def judge_verdicts(
-    context: dg.AssetExecutionContext,
-    lake: LakeResource,
-    scoring: ScoringResource,
-    lease: LeaseResource,
-    generated_candidates: pl.DataFrame,
-    prompts: pl.DataFrame,
-) -> dg.MaterializeResult[pl.DataFrame]:
-    """The judge's answer to each line of the fidelity contract: does the picture show what the menu says."""
-    with lease.hold(context):
-        frame = complete(
-            "judge_verdicts", generated_candidates, prompts, scoring, lake.open(), context.partition_key
-        )
-    return dg.MaterializeResult(value=frame, metadata=_verdict_report(context, frame))
+safety_scores = _gate(
+    "safety_scores",
+    ("opencv", "onnx", "parquet"),
+    "Unexpected text, people and creatures in each candidate.",
+)
+quality_scores = _gate(
+    "quality_scores",
+    ("opencv", "parquet"),
+    "Position, margins, sharpness, exposure, contrast and saturation of each candidate.",
+)
+judge_verdicts = _gate(
+    "judge_verdicts",
+    ("torch", "parquet"),
+    "The judge's answer to each line of the fidelity contract: does the picture show what the menu says.",
+)
 
 
 @table_asset("gates", partitions=COUNTRY)

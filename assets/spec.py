@@ -21,15 +21,20 @@ SHEET_PICTURES = 32
 def table_asset(
     group: str,
     *,
+    name: str | None = None,
+    description: str | None = None,
     partitions: dg.PartitionsDefinition | None,
     kinds: Sequence[str] = ("polars", "parquet"),
     profile: ComputeProfile = CPU_SMALL,
     deps: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare an asset that is one table of `plateful.tables`, named like the function."""
+    """Declare an asset that is one table of `plateful.tables`, by default named like the function."""
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        table = name or getattr(function, "__name__")  # noqa: B009 - a Callable need not have one
         return dg.asset(
+            name=table,
+            description=description,
             group_name=group,
             partitions_def=partitions,
             kinds=set(kinds),
@@ -37,7 +42,7 @@ def table_asset(
             deps=list(deps),
             op_tags=profile.op_tags,
             retry_policy=profile.retry_policy,
-            metadata={"dagster/column_schema": table_columns(getattr(function, "__name__"))},  # noqa: B009
+            metadata={"dagster/column_schema": table_columns(table)},
         )(function)
 
     return declare

@@ -14,7 +14,7 @@ from rich.table import Table
 from plateful import progress
 
 # A pipe or a log has no width of its own; 80 columns would fold every table.
-_WIDTH = None if sys.stdout.isatty() else 140
+_WIDTH = None if sys.stdout.isatty() else 160
 out = Console(width=_WIDTH)
 err = Console(stderr=True, width=_WIDTH)
 
@@ -31,7 +31,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        heading = column.replace("_", " ")
+        # Headings break between words, never inside one.
+        longest = max(map(len, heading.split()), default=0)
+        justify = "right" if numeric else "left"
+        table.add_column(heading, justify=justify, overflow="fold", min_width=longest)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(table)

@@ -13,7 +13,10 @@ import dagster as dg
 
 from plateful.environments import ROOT, Settings
 from plateful.errors import ConfigError, PlatefulError
+from plateful.stores.locks import exclusive
 
+# Creating Dagster's tables takes 1-2 s on an idle machine.
+SETUP_TIMEOUT = 60.0
 # Dagster's console logger repeats every event; the CLI shows progress and one line per error instead.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -34,14 +37,16 @@ class RunFailedError(PlatefulError):
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """Open the Dagster instance under the state folder, creating its configuration on first use."""
     home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
     # Dagster marks partitioned checks as a preview; the pinned version carries them.
     warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
     warnings.filterwarnings("ignore", category=UserWarning)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with dg.DagsterInstance.get() as instance:
+    # Dagster creates its tables without a lock; two first runs at once would both try.
+    with exclusive(home / "setup.lock", timeout=SETUP_TIMEOUT):
+        shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
+        opened = dg.DagsterInstance.get()
+    with opened as instance:
         yield instance
 
 
@@ -110,16 +115,17 @@ def check_country(country: str) -> str:
 
 def _failure(name: str, partition: str | None, result: dg.ExecuteInProcessResult) -> RunFailedError:
     where = f"{name} {partition or ''}".strip()
-    for event in result.all_events:
-        if event.event_type_value == "STEP_FAILURE":
-            message, fix = _message(event)
-            return RunFailedError(f"{where}, step {event.step_key}: {message}", fix=fix)
+    # Before the steps: a broken contract also fails the step that checked it, with less to say.
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     if failed:
         text = f"{failed[0].asset_key.to_user_string()} broke its contract: {failed[0].description}"
         return RunFailedError(
-            f"{where}: {text}", fix="open the check in the Dagster UI; nothing after it was run"
+            f"{where}: {text}", fix="open the check in the Dagster UI (make dev); nothing after it was run"
         )
+    for event in result.all_events:
+        if event.event_type_value == "STEP_FAILURE":
+            message, fix = _message(event)
+            return RunFailedError(f"{where}, step {event.step_key}: {message}", fix=fix)
     reasons = [
         event for event in result.all_events if event.event_type_value in ("RUN_FAILURE", "PIPELINE_FAILURE")
     ]

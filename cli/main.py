@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from cli import console
+from cli import console, maintenance, review
+from cli.options import Candidates, Feed, Json
 from plateful.environments import Settings, load_settings
-from plateful.errors import PlatefulError
+from plateful.errors import PlatefulError, StoreError
+from plateful.stores.objects import disk_is_full
 
 app = typer.Typer(
     help="Give every menu product an image that may be shown.",
@@ -17,22 +19,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Feed = Annotated[
-    str | None, typer.Option(help="Feed file or folder; default PLATEFUL_FEED or the sample feed.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
-Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Candidates per request.")]
+app.add_typer(review.app, name="review")
+app.add_typer(maintenance.quarantine, name="quarantine")
+for _command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
+    app.command()(_command)
 
 
 def main() -> None:
     """Run the command; an error of ours is one line and exit status 2."""
-    from cli import maintenance, review
-
-    app.add_typer(review.app, name="review")
-    app.add_typer(maintenance.quarantine, name="quarantine")
-    for command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
-        app.command()(command)
     sys.exit(_run())
 
 
@@ -54,12 +48,23 @@ def _run() -> int:
     try:
         app()
     except PlatefulError as error:
-        console.err.print(f"plateful: {error.message}\n  fix: {error.fix}", markup=False, highlight=False)
+        _say(error)
         return 2
     except KeyboardInterrupt:
         console.err.print("plateful: stopped; what was made is kept, run the same command to go on")
         return 130
+    except Exception as error:
+        # Dagster's own storage can meet the full disk as well as ours, and knows no PlatefulError.
+        if not disk_is_full(error):
+            raise
+        fix = "free space and run the same command again; what was made is kept"
+        _say(StoreError(f"the disk of {load_settings().home} is full", fix=fix))
+        return 2
     return 0
+
+
+def _say(error: PlatefulError) -> None:
+    console.err.print(f"plateful: {error.message}\n  fix: {error.fix}", markup=False, highlight=False)
 
 
 def chosen_settings(feed: str | None, candidates: int | None = None) -> Settings:

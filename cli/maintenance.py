@@ -6,15 +6,14 @@ import typer
 
 from cli import console
 from cli.execution import check_country, open_instance
+from cli.options import By, Candidate, Country, Json
 from plateful.environments import load_settings, open_adapters
 from plateful.models.catalog import resolve_model
 
 quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is_help=True)
-Country = Annotated[str, typer.Option(help="Country code.")]
-By = Annotated[str, typer.Option(help="Who asks.", envvar="USER")]
 
 
-def replay(candidate: Annotated[str, typer.Argument(help="Candidate id.")], country: Country) -> None:
+def replay(candidate: Candidate, country: Country) -> None:
     """Render a stored candidate again from its manifest and compare the pixels."""
     from plateful.rendering.diffusers_renderer import get_renderer
     from plateful.rendering.replay import replay as render_again
@@ -53,7 +52,7 @@ def regenerate(
 
 
 @quarantine.command("list")
-def list_(country: Country, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def list_(country: Country, as_json: Json = False) -> None:
     """List quarantined requests with their reasons."""
     settings = load_settings()
     items = open_adapters(settings).ledger.quarantined(check_country(country), settings.max_attempts)

@@ -7,6 +7,7 @@ import typer
 
 from cli import console
 from cli.execution import check_country, open_instance, run_job
+from cli.options import By, Candidate, Country, Json
 from plateful.environments import load_settings, open_adapters, utc_now
 from plateful.review import queue
 
@@ -14,10 +15,6 @@ app = typer.Typer(
     help="Look at waiting images; approve or reject them. Publishing follows.", no_args_is_help=True
 )
 
-Country = Annotated[str, typer.Option(help="Country code.")]
-Candidate = Annotated[str, typer.Argument(help="Candidate id, or its first eight digits or more.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
-By = Annotated[str, typer.Option(help="Who decides.", envvar="USER")]
 Publish = Annotated[bool, typer.Option(help="Run publishing at once instead of leaving it to the sensor.")]
 Revise = Annotated[bool, typer.Option(help="Overrule an earlier decision on this candidate.")]
 
@@ -30,7 +27,7 @@ def list_(country: Country, as_json: Json = False) -> None:
     if as_json:
         console.print_json(waiting)
         return
-    columns = ["subject", "application", "score", "reasons", "prompt"]
+    columns = ["name", "application", "score", "reasons", "prompt"]
     rows = [[item["candidate_id"][:12], *(_cell(item[column]) for column in columns)] for item in waiting]
     console.print_table(f"{len(waiting)} waiting in {country}", ["candidate", *columns], rows)
 
@@ -39,15 +36,15 @@ def list_(country: Country, as_json: Json = False) -> None:
 def show(candidate: Candidate, country: Country, as_json: Json = False) -> None:
     """Show everything about one candidate, and where its picture is."""
     adapters = open_adapters(load_settings())
-    detail = queue.detail(candidate, check_country(country), adapters.lake, adapters.ledger)
-    parts = {name: part for name, part in asdict(detail).items() if isinstance(part, dict)}
-    picture = adapters.lake.image_path(detail.candidate_id)
+    found = queue.show(candidate, check_country(country), adapters.lake, adapters.ledger)
+    parts = {name: part for name, part in asdict(found).items() if isinstance(part, dict)}
+    picture = adapters.lake.image_path(found.candidate_id)
     if as_json:
-        document = {**parts, "decisions": [asdict(d) for d in detail.decisions], "picture": picture}
+        document = {**parts, "decisions": [asdict(d) for d in found.decisions], "picture": picture}
         console.print_json(document)
         return
     rows = [[name, key, _cell(value)] for name, part in parts.items() for key, value in part.items()]
-    rows += [["decision", d.decision, f"{d.decided_by}: {d.reason}"] for d in detail.decisions]
+    rows += [["decision", d.decision, f"{d.decided_by}: {d.reason}"] for d in found.decisions]
     console.print_table(picture, ["table", "column", "value"], rows)
 
 

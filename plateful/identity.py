@@ -5,8 +5,13 @@ A candidate id is the cache key of a picture: everything that changes a pixel is
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from plateful.errors import StoreError
+
+# Ids have 64 digits; tables print the first 12, and these are enough to name one.
+MIN_PREFIX = 8
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -22,6 +27,24 @@ def sha256_hex(content: bytes | str) -> str:
 def content_hash(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Hash any JSON value through its canonical form."""
     return sha256_hex(canonical_json(value))
+
+
+def id_from_prefix(prefix: str, ids: Iterable[str], *, where: str) -> str:
+    """Return the one candidate id that starts with a person's digits.
+
+    Raises:
+        StoreError: too few digits, no such id, or several.
+    """
+    if len(prefix) < MIN_PREFIX:
+        raise StoreError(f"candidate {prefix!r} is too short", fix=f"give {MIN_PREFIX} digits or more")
+    found = sorted({one for one in ids if one.startswith(prefix)})
+    if not found:
+        raise StoreError(
+            f"candidate {prefix!r} is not {where}", fix="list the waiting ones with `plateful review list`"
+        )
+    if len(found) > 1:
+        raise StoreError(f"{len(found)} candidates start with {prefix!r}", fix="give more digits")
+    return found[0]
 
 
 def seed_for(country: str, request: str, attempt: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from plateful.errors import ModelError, RenderError, StoreError
-from plateful.identity import sha256_hex
+from plateful.identity import id_from_prefix, sha256_hex
 from plateful.rendering.manifest import known_candidates
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
@@ -32,6 +32,8 @@ class ReplayResult:
 def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRenderer") -> ReplayResult:
     """Render a candidate again, with the threads that its manifest names, and compare the pixels.
 
+    `candidate_id` may be the first eight digits or more.
+
     Raises:
         StoreError: no such candidate, or its stored file is not the one that was recorded.
         ModelError: the renderer is of another model version.
@@ -39,6 +41,7 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRend
     """
     row = _row(candidate_id, country, lake)
     task = RenderTask.from_row(row)
+    candidate_id = task.candidate_id
     if task.model_version != renderer.version.digest:
         raise ModelError(
             f"candidate {candidate_id} was rendered by version {task.model_version[:12]} of {task.model!r}, "
@@ -62,14 +65,9 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRend
 
 
 def _row(candidate_id: str, country: str, lake: Lake) -> dict:
-    wanted = (pl.col("candidate_id") == candidate_id) & (pl.col("status") == "ok")
-    rows = known_candidates(lake, country).filter(wanted)
-    if rows.is_empty():
-        raise StoreError(
-            f"candidate {candidate_id!r} is not among the rendered candidates of {country}",
-            fix="take a candidate id from generated_candidates of that country",
-        )
-    return rows.row(0, named=True)
+    rows = known_candidates(lake, country).filter(pl.col("status") == "ok")
+    key = id_from_prefix(candidate_id, rows["candidate_id"], where=f"among the rendered ones of {country}")
+    return rows.row(by_predicate=pl.col("candidate_id") == key, named=True)
 
 
 def _picture(lake: Lake, key: str | None) -> dict[str, np.ndarray]:

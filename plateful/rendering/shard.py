@@ -124,8 +124,11 @@ class _Shard:
                 continue
 
     def _quarantine(self, task: RenderTask, reason: str, detail: str | None = None) -> None:
-        if detail:
-            self.note_failure(task.request_id, "render", f"{reason}: {detail}")
+        # No further attempt mends a stored file: the request has failed as often as it may, at once.
+        while (
+            detail and self.note_failure(task.request_id, "render", f"{reason}: {detail}") < self.max_attempts
+        ):
+            pass
         self.manifest.add(quarantined_row(task, reason, self._how(0.0)))
         self.quarantined += 1
 

@@ -1,7 +1,7 @@
 """The review queue: what waits for a person, one candidate in full, and a person's word on it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,17 +9,13 @@ import polars as pl
 
 from plateful.acceptance import BEYOND_LIMIT
 from plateful.errors import StoreError
+from plateful.identity import id_from_prefix
 from plateful.ledger import Decision, Ledger
 from plateful.stores.lake import Lake
 
 Row = Mapping[str, Any]
-# Ids are 64 digits; the list shows the first 12, and those are enough to name one.
-MIN_PREFIX = 8
 _SCORES = {"accepted_candidates": "score", "judge_verdicts": "fidelity", "quality_scores": "quality"}
 _PENDING_COLUMNS = ("request_id", "subject", "candidate_id", "application", "prompt", *_SCORES.values())
-_ACCEPTANCE_COLUMNS = ("request_id", "subject", "accepted", "rank", "score")
-_PROMPT_COLUMNS = ("application", "prompt", "expected_text")
-_CANDIDATE_COLUMNS = ("model", "model_version", "seed", "route", "rendered_at")
 
 
 @dataclass(frozen=True)
@@ -38,10 +34,6 @@ class PendingReview:
     quality: float
     reasons: tuple[str, ...]
 
-    def row(self) -> dict[str, Any]:
-        """Return the fields as one flat row, ready for JSON or a table."""
-        return {**asdict(self), "reasons": list(self.reasons)}
-
 
 @dataclass(frozen=True)
 class ReviewDetail:
@@ -56,29 +48,6 @@ class ReviewDetail:
     quality: Row | None
     judge: Row | None
     decisions: tuple[Decision, ...]
-
-    def row(self) -> dict[str, Any]:
-        """Return what a reviewer needs as one flat row, ready for JSON or a table."""
-        return {
-            "candidate_id": self.candidate_id,
-            "country": self.country,
-            **{
-                name: self.acceptance[name] for name in ("request_id", "subject", "accepted", "rank", "score")
-            },
-            "gate_failures": list(self.acceptance["reasons"]),
-            **{name: self.prompt[name] for name in ("application", "prompt", "expected_text")},
-            **{
-                name: self.candidate[name]
-                for name in ("model", "model_version", "seed", "route", "rendered_at")
-            },
-            "safety": _scores(self.safety),
-            "quality": _scores(self.quality),
-            "judge": _scores(self.judge),
-            "decisions": [
-                f"{d.decided_at:%F} {d.decision} by {d.decided_by}: {d.reason}" for d in self.decisions
-            ],
-            "image": f"images/{self.candidate_id[:2]}/{self.candidate_id}.png",
-        }
 
 
 def pending(country: str, lake: Lake, ledger: Ledger) -> list[PendingReview]:
@@ -109,12 +78,7 @@ def pending(country: str, lake: Lake, ledger: Ledger) -> list[PendingReview]:
     ]
 
 
-def show(candidate_id: str, country: str | None, lake: Lake, ledger: Ledger) -> dict[str, Any]:
-    """Return one candidate as a flat row with its picture's path in the lake; see `detail`."""
-    return detail(candidate_id, country, lake, ledger).row()
-
-
-def detail(candidate_id: str, country: str | None, lake: Lake, ledger: Ledger) -> ReviewDetail:
+def show(candidate_id: str, country: str | None, lake: Lake, ledger: Ledger) -> ReviewDetail:
     """Return one candidate in full.
 
     Args:
@@ -174,7 +138,7 @@ def approve(
     Raises:
         StoreError: unknown candidate, one that failed a gate, or one already decided.
     """
-    return _say("approved", detail(candidate_id, country, lake, ledger), ledger, by, reason, clock, revise)
+    return _say("approved", show(candidate_id, country, lake, ledger), ledger, by, reason, clock, revise)
 
 
 def reject(
@@ -194,7 +158,7 @@ def reject(
     """
     if not reason.strip():
         raise StoreError(f"rejecting {candidate_id} needs a reason", fix="say what is wrong with the picture")
-    return _say("rejected", detail(candidate_id, country, lake, ledger), ledger, by, reason, clock, revise)
+    return _say("rejected", show(candidate_id, country, lake, ledger), ledger, by, reason, clock, revise)
 
 
 def _say(
@@ -234,26 +198,19 @@ def _say(
 
 
 def _find(candidate_id: str, country: str | None, lake: Lake) -> tuple[str, Row]:
-    if len(candidate_id) < MIN_PREFIX:
-        raise StoreError(f"candidate {candidate_id!r} is too short", fix=f"give {MIN_PREFIX} digits or more")
-    found = [
-        (place, row)
+    found = {
+        (place, row["candidate_id"]): row
         for place in ([country] if country else lake.partitions("accepted_candidates"))
         for row in lake.read_table("accepted_candidates", place)
         .filter(pl.col("candidate_id").str.starts_with(candidate_id))
         .iter_rows(named=True)
-    ]
-    if not found:
-        where = f"in {country}" if country else "in any country"
-        raise StoreError(f"candidate {candidate_id!r} is not {where}", fix="list them with `plateful review`")
-    if len(found) > 1:
-        raise StoreError(f"{len(found)} candidates start with {candidate_id!r}", fix="give more digits")
-    return found[0]
-
-
-def _scores(row: Row | None) -> dict[str, Any]:
-    """Return a gate's numbers and verdict; empty when it has not looked at the candidate."""
-    return {name: value for name, value in (row or {}).items() if name != "candidate_id"}
+    }
+    where = f"in {country}" if country else "in any country"
+    key = id_from_prefix(candidate_id, [key for _, key in found], where=where)
+    places = [place for place, _ in found]
+    if len(places) > 1:
+        raise StoreError(f"candidate {key} is in {', '.join(places)}", fix="name the country")
+    return places[0], found[places[0], key]
 
 
 def _one(lake: Lake, table: str, country: str, column: str, value: str) -> Row | None:

@@ -6,6 +6,7 @@ nothing half-written can appear there either.
 
 import errno
 import os
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from plateful.errors import StoreError
 
 # EFBIG is what a quota by file-size limit answers.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# SQLite reports a full disk as its own, or, where the log beside a database cannot grow, as an I/O error.
+_SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 TEMP_PREFIX = ".tmp-"
 
 
@@ -107,6 +110,17 @@ def _temp_beside(path: Path, content: bytes) -> Iterator[Path]:
         yield temp
     finally:
         temp.unlink(missing_ok=True)
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Return whether a full disk or an exhausted quota is behind an error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager

@@ -233,8 +233,11 @@ def test_a_stored_picture_that_is_not_ours_is_quarantined(lake: Lake, stored: st
     tasks = some_tasks(painter, 3)
     content = b"\x89PNG broken" if stored == "broken" else encode_png(np.zeros((8, 8, 3), np.uint8))
     lake.put_image(tasks[1].candidate_id, content)
-    report = run(lake, tasks, painter)
+    ledger = Ledger()
+    report = run(lake, tasks, painter, note_failure=ledger.note)
     assert (report.rendered, report.quarantined) == (2, 1)
+    # Quarantined in the ledger too, or its rows would count as still to be rendered.
+    assert ledger.attempts == {tasks[1].request_id: 3}
     assert set(known_candidates(lake, COUNTRY)["reason"]) == {None, "stored_image_unreadable"}
 
 
