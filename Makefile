@@ -14,6 +14,7 @@ demo: setup  ## the main job on the sample feed, with a report
 	$(BIN)/plateful demo
 
 test: setup  ## the whole suite
+	@./setup.sh browser
 	$(BIN)/python -m pytest
 
 dev: setup  ## Dagster UI and MLflow on the state that the demo left
