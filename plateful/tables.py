@@ -186,7 +186,7 @@ GENERATED_CANDIDATES = Table(
         "pixel_sha256": (pl.String, "sha256 of the RGB pixels, null when quarantined"),
         "width": (pl.Int64, "pixels"),
         "height": (pl.Int64, "pixels"),
-        "device": (pl.String, "device kind: cpu, or the GPU's name"),
+        "device": (pl.String, "what rendered it: `cpu, N threads`, or the GPU's name"),
         "seconds": (pl.Float64, "render seconds, its share of the batch"),
         "rendered_at": (TIME, "when"),
         "run_id": (pl.String, "Dagster run that rendered it"),
