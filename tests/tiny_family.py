@@ -15,6 +15,9 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
 from tokenizers import pre_tokenizers
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
@@ -44,6 +47,18 @@ def build_tiny_family(folder: Path) -> Path:
         torch.random.set_rng_state(state)
     write_digests(folder)
     return folder
+
+
+def add_lora(folder: Path, name: str) -> None:
+    """Put a random LoRA of the family's UNet into `folder/name` and record it."""
+    unet = UNet2DConditionModel.from_pretrained(folder / "pipeline" / "unet")
+    state = torch.random.get_rng_state()
+    torch.manual_seed(1)
+    unet.add_adapter(LoraConfig(r=2, target_modules=["to_q", "conv1"], init_lora_weights=False))
+    torch.random.set_rng_state(state)
+    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
+    StableDiffusionPipeline.save_lora_weights(folder / name, unet_lora_layers=layers)
+    write_digests(folder)
 
 
 def _tokenizer() -> CLIPTokenizer:

@@ -67,6 +67,8 @@ class ServingProfile(_Frozen):
     vae: Literal["kl", "tiny"]
     dtype: Literal["float32", "float16", "bfloat16"]
     batch: int = Field(ge=1)
+    # LoRA merged into the UNet: a folder beside the pipeline, in diffusers' layout.
+    adapter: str | None = None
 
 
 class CatalogEntry(_Frozen):

@@ -29,6 +29,7 @@ from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
 from plateful.rendering.text import TextEmbedder
 
+LORA_FILE = "pytorch_lora_weights.safetensors"
 _CPU_DEVICE = re.compile(r"cpu, (\d+) threads")
 
 
@@ -176,6 +177,11 @@ def _load(version: ModelVersion) -> StableDiffusionPipeline:
     pipeline = StableDiffusionPipeline.from_pretrained(
         version.folder / "pipeline", safety_checker=None, requires_safety_checker=False, **parts, **local
     )
+    if profile.adapter is not None:
+        pipeline.load_lora_weights(str(version.folder / profile.adapter), weight_name=LORA_FILE, **local)
+        # Merged: a picture costs what it costs without one.
+        pipeline.fuse_lora()
+        pipeline.unload_lora_weights()
     if profile.scheduler != "shipped":
         pipeline.scheduler = _scheduler_class(profile.scheduler).from_config(pipeline.scheduler.config)
     return pipeline

@@ -33,7 +33,7 @@ def test_every_field_of_the_serving_profile_is_in_the_digest(weights: Path) -> N
     entry = load_catalog()["plateful-tiny"]
     changes = {
         "name": "other", "scheduler": "DDIMScheduler", "steps": 19, "cfg_scale": 4.5, "size": 64,
-        "vae": "tiny", "dtype": "bfloat16", "batch": 3,
+        "vae": "tiny", "dtype": "bfloat16", "batch": 3, "adapter": "preview",
     }  # fmt: skip
     assert changes.keys() == entry.profile.model_dump().keys()
     profiles = [entry.profile, *(entry.profile.model_copy(update={k: v}) for k, v in changes.items())]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from plateful.errors import ConfigError, RenderError
-from plateful.models.catalog import ModelVersion
+from plateful.models.catalog import ModelVersion, model_version
 from plateful.rendering.diffusers_renderer import DiffusersRenderer, get_renderer
 from plateful.rendering.inpainting import fit
 from plateful.rendering.renderer import CandidateError
@@ -16,6 +16,7 @@ from plateful.rendering.task import RenderTask
 from plateful.rendering.text import TextEmbedder
 from tests.plateful.rendering.conftest import short_version
 from tests.plateful.rendering.sample import make_task
+from tests.tiny_family import add_lora, build_tiny_family
 
 LONG = "noodle soup with beef and egg, " * 20
 PHOTO = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
@@ -53,6 +54,25 @@ def test_pixels_do_not_depend_on_neighbours_place_or_padding(
         assert np.array_equal(first, second)
         assert np.array_equal(first, third)
     assert len({picture.tobytes() for picture in together}) == len(tasks)
+
+
+def test_an_adapter_is_merged_and_renders_without_guidance_in_few_steps(
+    tmp_path: Path, version: ModelVersion
+) -> None:
+    folder = build_tiny_family(tmp_path / "plateful-tiny")
+    add_lora(folder, "preview")
+    profile = {"adapter": "preview", "scheduler": "LCMScheduler", "steps": 4, "cfg_scale": 1.0}
+    entry = version.entry.model_copy(update={"profile": version.profile.model_copy(update=profile)})
+    preview = DiffusersRenderer(model_version(entry, tmp_path))
+    parameters = {"size": 128, "steps": 4, "cfg_scale": 1.0}
+    drawn = paint(preview, [make_task(preview.version, "soup", parameters=parameters)])[0]
+    plain = dataclasses.replace(
+        preview.version, profile=preview.version.profile.model_copy(update={"adapter": None})
+    )
+    without = paint(DiffusersRenderer(plain), [make_task(plain, "soup", parameters=parameters)])[0]
+    assert drawn.shape == (128, 128, 3)
+    assert not np.array_equal(drawn, without)
+    assert not hasattr(preview._text_to_image.unet, "peft_config")
 
 
 def test_batches_hold_every_task_once_and_only_equal_shapes(
