@@ -1,13 +1,17 @@
 """Synthetic plates: a seeded renderer of dishes with exact captions, masks and planted defects."""
 
+from training.plates.banner import Banner, render_banner
 from training.plates.captions import captions
-from training.plates.plate import Plate, sample_plate
+from training.plates.instances import Instance
+from training.plates.plate import Plate, held_out, sample_plate
 from training.plates.render import Rendered, render, render_batch
 from training.plates.vocabulary import (
     ARCHETYPES,
     BACKGROUNDS,
     CAMERAS,
+    CONTRADICTIONS,
     DEFECTS,
+    HELD_OUT,
     LIGHTINGS,
     VESSELS,
     Archetype,
@@ -17,14 +21,20 @@ __all__ = [
     "ARCHETYPES",
     "BACKGROUNDS",
     "CAMERAS",
+    "CONTRADICTIONS",
     "DEFECTS",
+    "HELD_OUT",
     "LIGHTINGS",
     "VESSELS",
     "Archetype",
+    "Banner",
+    "Instance",
     "Plate",
     "Rendered",
     "captions",
+    "held_out",
     "render",
+    "render_banner",
     "render_batch",
     "sample_plate",
 ]

@@ -4,16 +4,15 @@ Drawers speak plate coordinates: (u, v) on the table with 1 = the vessel's radiu
 The canvas turns them into pixels for the camera and paints into small regions only: about 0.1 ms a shape.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
 
 from training.plates.geometry import Points, Stage, View, circle
-from training.plates.textures import noise
-
-_NOISE_SIZE = 512
-
+from training.plates.instances import Kind, Labels
+from training.plates.textures import noise_over
 
 # Dark sides lose blue before red: food in shade looks warm, not grey.
 _SHADE_TINT = np.array([0.88, 1.0, 1.14], np.float32)
@@ -30,6 +29,9 @@ class Canvas(Stage):
         self.food = np.zeros((size, size), np.uint8)
         self.vessel = np.zeros((size, size), np.uint8)
         self.into: np.ndarray | None = None
+        self.labels: Labels | None = None
+        self.piece = False
+        self.part = 0
         self.bed = 0.7
 
     def region(self, pts: Points, pad: float) -> tuple[int, int, int, int] | None:
@@ -38,6 +40,28 @@ class Canvas(Stage):
         x0, y0 = max(0, int(low[0] - pad)), max(0, int(low[1] - pad))
         x1, y1 = min(self.size, int(high[0] + pad) + 2), min(self.size, int(high[1] + pad) + 2)
         return (x0, y0, x1, y1) if x1 - x0 > 1 and y1 - y0 > 1 else None
+
+    @contextmanager
+    def showing(self, name: str, kind: Kind = "ingredient", *, shared: bool = False) -> Iterator[None]:
+        """What is painted inside is a piece of this; a piece within a piece belongs to the outer one."""
+        if self.labels is None or self.piece:
+            yield
+            return
+        before = self.part
+        self.part, self.piece = self.labels.number(name, kind, shared=shared), kind == "ingredient"
+        try:
+            yield
+        finally:
+            self.part, self.piece = before, False
+
+    def mark(self, mask: np.ndarray, spot: tuple[int, int, int, int]) -> None:
+        """Add a painted mask (uint8, the spot's shape) to the current mask and to the labels."""
+        if self.into is None:
+            return
+        x0, y0, x1, y1 = spot
+        np.maximum(self.into[y0:y1, x0:x1], mask, out=self.into[y0:y1, x0:x1])
+        if self.labels is not None:
+            self.labels.map[y0:y1, x0:x1][mask > 127] = self.part
 
     @staticmethod
     def filled(pts: Points, spot: tuple[int, int, int, int], dx: float = 0.0, dy: float = 0.0) -> np.ndarray:
@@ -67,8 +91,9 @@ class Canvas(Stage):
         return height, cv2.filter2D(height, cv2.CV_32F, kernel)
 
     def _texture(self, h: int, w: int, cells: int) -> np.ndarray:
-        field = noise(_NOISE_SIZE, cells, 3)
-        y, x = self.rng.integers(0, _NOISE_SIZE - max(h, w), 2) if max(h, w) < _NOISE_SIZE else (0, 0)
+        field = noise_over(h, w, cells, 3)
+        spare = len(field) - max(h, w)
+        y, x = self.rng.integers(0, spare, 2) if spare else (0, 0)
         return field[y : y + h, x : x + w]
 
     def shade(self, pts: Points, strength: float = 0.4, drop: float = 4.0, soft: float = 7.0) -> None:
@@ -140,8 +165,7 @@ class Canvas(Stage):
         paint += roi
         np.clip(paint, 0, 255, out=paint)
         roi[:] = paint
-        if self.into is not None:
-            np.maximum(self.into[y0:y1, x0:x1], mask, out=self.into[y0:y1, x0:x1])
+        self.mark(mask, spot)
 
     def relief(self, pts: Points, *, bevel: float = 40.0, depth: float = 0.5, gloss: float = 0.0) -> None:
         """Light what is already painted inside an outline as one big dome."""
@@ -220,6 +244,8 @@ class Canvas(Stage):
             )
         if self.into is not None:
             cv2.polylines(self.into, [fixed], False, 255, w, cv2.LINE_8, 4)
+            if self.labels is not None:
+                cv2.polylines(self.labels.map, [fixed], False, self.part, w, cv2.LINE_8, 4)
 
     def dot(self, x: float, y: float, r: float, colour: Sequence[float], *, shine: bool = True) -> None:
         """A bead of pixel radius r * unit with shadow and highlight, drawn directly: for the very small."""
@@ -238,3 +264,13 @@ class Canvas(Stage):
             )
         if self.into is not None:
             circle(self.into, x, y, r, 255)
+            if self.labels is not None:
+                cv2.circle(
+                    self.labels.map,
+                    (round(x * 16), round(y * 16)),
+                    max(1, round(r * 16)),
+                    self.part,
+                    -1,
+                    8,
+                    4,
+                )

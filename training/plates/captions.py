@@ -6,7 +6,7 @@ import numpy as np
 import yaml
 
 from training.plates.plate import Plate
-from training.plates.vocabulary import ARCHETYPES
+from training.plates.vocabulary import EVERY_ARCHETYPE
 
 _DEFECT_WORDS = {
     "text": "with a text overlay",
@@ -54,6 +54,11 @@ _MASS = {
     "dumplings",
     "pancakes",
     "bread",
+    "nasi_lemak",
+    "roti_canai",
+    "tibs",
+    "baklava",
+    "whole_prawns",
 }
 # Words of menu names that promise an ingredient.
 _IMPLIED: dict[str, str] = {
@@ -70,19 +75,22 @@ def _listed(words: tuple[str, ...]) -> str:
 
 def _vessel(vessel: str) -> str:
     preposition = "on" if vessel.endswith(_ON) else "in"
-    article = "an" if vessel[0] in "aeiou" else "a"
-    return f"{preposition} {article} {vessel}"
+    return f"{preposition} {_an(vessel)}"
+
+
+def _an(words: str) -> str:
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
 
 
 def _article(name: str, phrase: str) -> str:
-    return phrase if name in _MASS else f"a {phrase}"
+    return phrase if name in _MASS else _an(phrase)
 
 
 def _menu_name(plate: Plate, rng: np.random.Generator) -> str:
     """A real menu name that promises nothing the plate lacks, mostly led by an ingredient it does not say."""
     promised = {
         name: {_IMPLIED[w] for w in name.split() if w in _IMPLIED}
-        for name in ARCHETYPES[plate.archetype].menu_names
+        for name in EVERY_ARCHETYPE[plate.archetype].menu_names
     }
     honest = [name for name, promise in promised.items() if promise <= set(plate.ingredients)]
     name = str(rng.choice(honest))
@@ -91,7 +99,7 @@ def _menu_name(plate: Plate, rng: np.random.Generator) -> str:
 
 
 def _subject(plate: Plate) -> str:
-    phrase = ARCHETYPES[plate.archetype].phrase
+    phrase = EVERY_ARCHETYPE[plate.archetype].phrase
     if plate.count is not None:
         if plate.count == 1:
             return {"fried_eggs": "one fried egg", "ice_cream": "one scoop of ice cream"}.get(
@@ -104,10 +112,10 @@ def _subject(plate: Plate) -> str:
 def captions(plate: Plate) -> tuple[str, ...]:
     """5 to 8 captions, short to long, deterministic in the plate; defects are named in the longer ones.
 
-    Planted contradictions (`wrong_ingredient`) are never named: the caption is what was asked for.
+    Planted contradictions are never named: the caption is what was asked for.
     """
     rng = np.random.default_rng([plate.seed, 21])
-    kind = ARCHETYPES[plate.archetype]
+    kind = EVERY_ARCHETYPE[plate.archetype]
     first, every = plate.ingredients[0], _listed(plate.ingredients)
     menu = _menu_name(plate, rng)
     flaws = ", ".join(_DEFECT_WORDS[name] for name, _ in plate.defects if name in _DEFECT_WORDS)

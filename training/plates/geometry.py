@@ -41,6 +41,16 @@ def circle(image: np.ndarray, x: float, y: float, r: float, colour: Sequence[flo
     cv2.circle(image, (round(x * 16), round(y * 16)), max(1, round(r * 16)), colour, -1, cv2.LINE_AA, 4)
 
 
+def smooth(corners: np.ndarray, per: int) -> np.ndarray:
+    """Closed Catmull-Rom curve through corners (n, 2) -> (n * per, 2)."""
+    p0, p1, p2, p3 = (np.roll(corners, k, 0)[:, None] for k in (1, 0, -1, -2))
+    t = np.linspace(0, 1, per, endpoint=False)[None, :, None]
+    curve = 0.5 * (
+        2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
+    )
+    return curve.reshape(-1, 2)
+
+
 class Stage:
     """Plate coordinates seen by a camera; `level` is where drawers start, `unit` 1/256 of the picture."""
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from training.plates.canvas import Canvas
-from training.plates.geometry import mix, sunflower
+from training.plates.geometry import mix, smooth, sunflower
 from training.plates.ingredients import LOOKS
 from training.plates.layout import put, scatter
 from training.plates.plate import Plate
@@ -23,7 +23,7 @@ def draw_steak(c: Canvas, plate: Plate) -> None:
             [-0.24, 0.24],
         ]
     )
-    uv = _smooth(cut, 6) * 1.26 + (0.0, -0.10)
+    uv = smooth(cut, 6) * 1.26 + (0.0, -0.10)
     roof = c.slab(
         uv, 0.13, (112, 58, 34), (150, 62, 48), bevel=9, depth=0.7, gloss=0.45, mottle=0.24, cells=96
     )
@@ -52,16 +52,6 @@ def draw_steak(c: Canvas, plate: Plate) -> None:
                 put(c, name, 0.30 + 0.05 * k, 0.26 + 0.05 * k, 0.02, 0.9)
         else:
             scatter(c, (name,), 0.24, at=(0.34, 0.42), h=0.03, scale=1.0, share=0.75)
-
-
-def _smooth(corners: np.ndarray, per: int) -> np.ndarray:
-    """Closed Catmull-Rom curve through corners (n, 2) -> (n * per, 2)."""
-    p0, p1, p2, p3 = (np.roll(corners, k, 0)[:, None] for k in (1, 0, -1, -2))
-    t = np.linspace(0, 1, per, endpoint=False)[None, :, None]
-    curve = 0.5 * (
-        2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
-    )
-    return curve.reshape(-1, 2)
 
 
 def draw_raw_meat(c: Canvas, plate: Plate) -> None:
@@ -98,7 +88,7 @@ def draw_raw_meat(c: Canvas, plate: Plate) -> None:
                 [-0.42, 0.34],
             ]
         )
-    uv = _smooth(outline, 6) * 1.22
+    uv = smooth(outline, 6) * 1.22
     roof = c.slab(uv, 0.15, fat, mix(fat, (200, 120, 110), 0.3), bevel=8, depth=0.6, gloss=0.4)
     middle = roof.mean(0)
     meat = middle + (roof - middle) * (0.97 if kind == "chicken" else 0.88)
@@ -131,8 +121,9 @@ def draw_skewers(c: Canvas, plate: Plate) -> None:
             colour = look.colour if look.shape != "mushroom" else mix(look.colour, look.accent, 0.4)
             if plate.ingredients[j % len(plate.ingredients)] == "onion":
                 colour = mix(look.colour, look.accent, 0.5)
-            pts = c.ellipse(u, v + tilt * u, 0.125, 0.14, h=0.10, wobble=0.16)
-            c.body(pts, c.vary(colour, 0.10), bevel=10, depth=0.8, gloss=0.5, shadow=0.5, mottle=0.18)
+            with c.showing(plate.ingredients[j % len(plate.ingredients)]):
+                pts = c.ellipse(u, v + tilt * u, 0.125, 0.14, h=0.10, wobble=0.16)
+                c.body(pts, c.vary(colour, 0.10), bevel=10, depth=0.8, gloss=0.5, shadow=0.5, mottle=0.18)
             c.tint(c.ellipse(u + 0.02, v + tilt * u + 0.04, 0.07, 0.04, h=0.10), (40, 18, 8), 0.5, 4)
 
 
@@ -165,7 +156,7 @@ def draw_fish(c: Canvas, plate: Plate) -> None:
         if LOOKS[name].shape == "spear":
             for k in range(4):
                 put(c, name, 0.1 + 0.05 * k, 0.36 + 0.05 * k, 0.0, 0.8)
-    pts = place(_smooth(body, 5))
+    pts = place(smooth(body, 5))
     c.body(pts, skin, bevel=22, depth=0.8, gloss=0.6, shadow=0.65, drop=6, mottle=0.10, cells=192)
     c.tint(
         place([[-0.6, -0.16], [-0.2, -0.26], [0.4, -0.1], [0.0, -0.1], [-0.4, -0.08]]),

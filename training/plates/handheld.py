@@ -25,21 +25,26 @@ def draw_burger(c: Canvas, plate: Plate) -> None:
         for a in np.linspace(0, 6.283, 11, endpoint=False):
             put(c, "lettuce", 0.54 * np.cos(a), 0.54 * np.sin(a), h + 0.04, 0.95)
         h += 0.08
-    c.slab(
-        c.outline(0, 0, r * 1.04, wobble=0.03),
-        0.20,
-        mix(meat, (255, 220, 180), 0.06),
-        meat,
-        h=h,
-        bevel=9,
-        mottle=0.25,
-        gloss=0.3,
-    )
+    with c.showing("chicken" if chicken else "beef"):
+        c.slab(
+            c.outline(0, 0, r * 1.04, wobble=0.03),
+            0.20,
+            mix(meat, (255, 220, 180), 0.06),
+            meat,
+            h=h,
+            bevel=9,
+            mottle=0.25,
+            gloss=0.3,
+        )
     h += 0.20
     for name in fillings:
-        h = _burger_layer(c, name, r, h)
+        with c.showing(name):
+            h = _burger_layer(c, name, r, h)
     if not fillings:
-        c.slab(c.outline(0, 0, r * 1.04, wobble=0.03), 0.18, meat, meat, h=h, bevel=9, mottle=0.25, gloss=0.3)
+        with c.showing("chicken" if chicken else "beef"):
+            c.slab(
+                c.outline(0, 0, r * 1.04, wobble=0.03), 0.18, meat, meat, h=h, bevel=9, mottle=0.25, gloss=0.3
+            )
         h += 0.18
     _top_bun(c, r, h)
 
@@ -93,7 +98,7 @@ def _top_bun(c: Canvas, r: float, h: float) -> None:
 def draw_tacos(c: Canvas, plate: Plate) -> None:
     """Folded tortillas standing side by side, fillings spilling from the opening."""
     n = plate.count or 3
-    gap, s = (0.46 if n == 3 else 0.56), (0.62 if n == 3 else 0.70)
+    gap, s = {3: (0.46, 0.62), 4: (0.36, 0.56)}.get(n, (0.56, 0.70))
     for k in range(n):
         v = (k - (n - 1) / 2) * gap
         t = np.linspace(0, np.pi, 22)
@@ -183,16 +188,18 @@ def draw_wrap(c: Canvas, plate: Plate) -> None:
 def _cut_face(c: Canvas, names: tuple[str, ...], u: float, v: float) -> None:
     spots = sunflower(12, 1.0, c.between(0, 6))
     for k, (du, dv) in enumerate(spots):
-        look = LOOKS[names[k % len(names)]]
+        name = names[k % len(names)]
+        look = LOOKS[name]
         colour = look.colour if k % 2 else mix(look.colour, look.accent, 0.5)
-        c.body(
-            c.ellipse(u + du * 0.10, v + dv * 0.18, 0.055, 0.07, h=0.15, wobble=0.25),
-            c.vary(colour, 0.1),
-            bevel=4,
-            gloss=0.3,
-            shadow=0.25,
-            drop=1,
-        )
+        with c.showing(name):
+            c.body(
+                c.ellipse(u + du * 0.10, v + dv * 0.18, 0.055, 0.07, h=0.15, wobble=0.25),
+                c.vary(colour, 0.1),
+                bevel=4,
+                gloss=0.3,
+                shadow=0.25,
+                drop=1,
+            )
 
 
 def draw_sandwich(c: Canvas, plate: Plate) -> None:
@@ -214,7 +221,8 @@ def draw_sandwich(c: Canvas, plate: Plate) -> None:
             edge = (smooth - (u, v)) * (1.05 + 0.05 * np.sin(np.arange(len(smooth)) * 1.9 + c.between(0, 6)))[
                 :, None
             ] + (u, v)
-            c.slab(edge, 0.10, colour, c.vary(colour, 0.06), h=h, bevel=4, gloss=0.3, shadow=0.15)
+            with c.showing(name):
+                c.slab(edge, 0.10, colour, c.vary(colour, 0.06), h=h, bevel=4, gloss=0.3, shadow=0.15)
             h += 0.10
         roof = c.slab(smooth, 0.13, (246, 214, 154), (212, 150, 80), h=h, bevel=8, mottle=0.06, shadow=0.2)
         c.tint(roof.mean(0) + (roof - roof.mean(0)) * 0.8, (206, 134, 58), 0.55, 12)

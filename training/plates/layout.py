@@ -10,11 +10,15 @@ from training.plates.geometry import circle, sunflower
 from training.plates.ingredients import LOOKS
 from training.plates.toppings import SHAPES, SINGLE
 
+# Below this size (vessel radii) pieces are crumbs: painted last, and one instance together.
+SMALL = 0.07
+
 
 def put(c: Canvas, name: str, u: float, v: float, h: float = 0.0, scale: float = 1.0) -> None:
     """One piece of an ingredient at plate coordinates (u, v), height h."""
     look = LOOKS[name]
-    SHAPES[look.shape](c, float(u), float(v), h, look, scale)
+    with c.showing(name, shared=look.size < SMALL):
+        SHAPES[look.shape](c, float(u), float(v), h, look, scale)
 
 
 def scatter(
@@ -40,7 +44,7 @@ def scatter(
         for u, v in places:
             lifted = h + dome * max(0.0, 1 - (u * u + v * v) / (radius * radius))
             pieces.append((float(v), float(u), lifted, name))
-    for v, u, lifted, name in sorted(pieces, key=lambda p: (LOOKS[p[3]].size < 0.07, p[0])):
+    for v, u, lifted, name in sorted(pieces, key=lambda p: (LOOKS[p[3]].size < SMALL, p[0])):
         put(c, name, at[0] + u, at[1] + v, lifted, scale)
 
 

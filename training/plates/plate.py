@@ -1,5 +1,6 @@
-"""A plate's description and how one is drawn at random."""
+"""A plate's description, how one is drawn at random, and which combinations are kept for evaluation."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,13 @@ from training.plates.vocabulary import (
     BACKGROUNDS,
     CAMERAS,
     DEFECTS,
+    EVERY_ARCHETYPE,
     LIGHTINGS,
     VESSELS,
     Archetype,
 )
 
-_COUNTS = {
+COUNTS = {
     "dumplings": (4, 8),
     "sushi": (4, 8),
     "tacos": (2, 3),
@@ -49,12 +51,35 @@ def _known(word: str, words: tuple[str, ...] | dict[str, Archetype], what: str) 
     return word
 
 
-def _pick_ingredients(rng: np.random.Generator, archetype: Archetype) -> tuple[str, ...]:
-    n = int(rng.choice((1, 2, 3), p=(0.35, 0.4, 0.25)))
+def _pick_ingredients(rng: np.random.Generator, archetype: Archetype, one_will_miss: bool) -> tuple[str, ...]:
+    n = max(2 if one_will_miss else 1, int(rng.choice((1, 2, 3), p=(0.35, 0.4, 0.25))))
     base = [str(rng.choice(archetype.exclusive))] if archetype.exclusive else []
-    free = [name for name in archetype.ingredients if name not in archetype.exclusive]
+    barred = {*archetype.exclusive, *(archetype.implicit if one_will_miss else ())}
+    free = [name for name in archetype.ingredients if name not in barred]
     rest = [free[i] for i in rng.permutation(len(free))[: max(0, n - len(base))]]
     return tuple(base + rest)
+
+
+def _checked(defects: tuple[tuple[str, float], ...]) -> frozenset[str]:
+    for defect, strength in defects:
+        _known(defect, DEFECTS, "defect")
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength of defect {defect!r} is {strength}; use 0..1")
+    return frozenset(defect for defect, _ in defects)
+
+
+def removable(kind: Archetype, ingredients: tuple[str, ...]) -> tuple[str, ...]:
+    """The ingredients whose absence shows: not the first, which makes the dish, nor what comes unasked."""
+    return tuple(i for i in ingredients[1:] if i not in kind.implicit)
+
+
+def held_out(plate: Plate) -> bool:
+    """Whether pretraining must skip this plate, so that evaluation can ask for combinations never drawn.
+
+    True for a tenth of the combinations (archetype, first ingredient, vessel, background), by their words.
+    """
+    words = "|".join((plate.archetype, plate.ingredients[0], plate.vessel, plate.background))
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") % 10 == 0
 
 
 def sample_plate(
@@ -68,14 +93,19 @@ def sample_plate(
     lighting: str | None = None,
     defects: tuple[tuple[str, float], ...] = (),
 ) -> Plate:
-    """Draw a plate, deterministic in its arguments; what is given is kept, the rest suits the archetype.
+    """Draw a plate, deterministic in its arguments; what is given is kept, the rest suits it.
 
-    Raises ValueError for unknown words, 0 or more than 3 ingredients, or a defect strength outside 0..1.
+    Held-out archetypes are drawn by name only. Raises ValueError for unknown words, 0 or more than 3
+    ingredients, a defect strength outside 0..1, and a contradiction that this plate cannot show.
     """
+    planted = _checked(defects)
     rng = np.random.default_rng([seed, 11])
-    name = str(rng.choice(list(ARCHETYPES)))
-    kind = ARCHETYPES[_known(archetype or name, ARCHETYPES, "archetype")]
-    drawn = _pick_ingredients(rng, kind)
+    names = [n for n, kind in ARCHETYPES.items() if kind.countable or "wrong_count" not in planted]
+    name = str(rng.choice(names))
+    kind = EVERY_ARCHETYPE[_known(archetype or name, EVERY_ARCHETYPE, "archetype")]
+    if "wrong_count" in planted and not kind.countable:
+        raise ValueError(f"defect 'wrong_count' needs a countable archetype; {kind.name!r} is not")
+    drawn = _pick_ingredients(rng, kind, "missing_ingredient" in planted)
     chosen = (
         drawn
         if ingredients is None
@@ -83,11 +113,9 @@ def sample_plate(
     )
     if not 1 <= len(chosen) <= 3:
         raise ValueError(f"a plate carries 1 to 3 ingredients, got {len(chosen)}")
-    for defect, strength in defects:
-        _known(defect, DEFECTS, "defect")
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength of defect {defect!r} is {strength}; use 0..1")
-    low, high = _COUNTS.get(kind.name, (1, 1))
+    if "missing_ingredient" in planted and not removable(kind, chosen):
+        raise ValueError(f"defect 'missing_ingredient': nothing can be left out of {', '.join(chosen)}")
+    low, high = COUNTS.get(kind.name, (1, 1))
     picks = {
         "vessel": str(rng.choice(kind.vessels)),
         "background": str(rng.choice(BACKGROUNDS)),

@@ -84,10 +84,11 @@ def _maki(c: Canvas, u: float, v: float, r: float, name: str) -> None:
         for du, dv in sunflower(14, r * 0.62, 0.4):
             put(c, "roe", u + du, v + dv, 0.18, 1.3)
         return
-    c.body(middle + (roof - middle) * 0.48, heart, bevel=6, depth=0.5, gloss=0.4, shadow=0.2, drop=1)
-    if name == "sesame":
-        for du, dv in sunflower(12, r * 0.8, 0.4):
-            put(c, "peppercorns", u + du, v + dv, 0.18, 0.7)
+    with c.showing(name):
+        c.body(middle + (roof - middle) * 0.48, heart, bevel=6, depth=0.5, gloss=0.4, shadow=0.2, drop=1)
+        if name == "sesame":
+            for du, dv in sunflower(12, r * 0.8, 0.4):
+                put(c, "peppercorns", u + du, v + dv, 0.18, 0.7)
 
 
 def _nigiri(c: Canvas, u: float, v: float, r: float, name: str) -> None:
@@ -101,22 +102,25 @@ def _nigiri(c: Canvas, u: float, v: float, r: float, name: str) -> None:
         mottle=0.07,
     )
     colour = look.accent if name == "egg" else look.colour
-    c.body(
-        c.ellipse(u, v, r * 0.86, r * 1.22, h=0.16),
-        colour,
-        bevel=12,
-        depth=0.6,
-        gloss=0.7,
-        shadow=0.35,
-        drop=2,
-    )
-    for k in (-0.7, -0.25, 0.2, 0.65):
-        stripe = np.array(
-            [[u - r * 0.62, v + k * r - 0.03], [u, v + k * r + 0.04], [u + r * 0.62, v + k * r - 0.03]]
+    with c.showing(name):
+        c.body(
+            c.ellipse(u, v, r * 0.86, r * 1.22, h=0.16),
+            colour,
+            bevel=12,
+            depth=0.6,
+            gloss=0.7,
+            shadow=0.35,
+            drop=2,
         )
-        c.line(c.project(stripe, 0.17), mix(colour, (255, 244, 230), 0.55), 2.0, lit=0, shadow=0)
-    if name == "egg":
-        c.line(c.project(np.array([[u - r * 0.85, v], [u + r * 0.85, v]]), 0.17), (28, 40, 36), 5, lit=0.1)
+        for k in (-0.7, -0.25, 0.2, 0.65):
+            stripe = np.array(
+                [[u - r * 0.62, v + k * r - 0.03], [u, v + k * r + 0.04], [u + r * 0.62, v + k * r - 0.03]]
+            )
+            c.line(c.project(stripe, 0.17), mix(colour, (255, 244, 230), 0.55), 2.0, lit=0, shadow=0)
+        if name == "egg":
+            c.line(
+                c.project(np.array([[u - r * 0.85, v], [u + r * 0.85, v]]), 0.17), (28, 40, 36), 5, lit=0.1
+            )
 
 
 def draw_fried_eggs(c: Canvas, plate: Plate) -> None:
@@ -126,6 +130,7 @@ def draw_fried_eggs(c: Canvas, plate: Plate) -> None:
         1: [(-0.06, -0.10)],
         2: [(-0.26, -0.16), (0.22, -0.10)],
         3: [(-0.26, -0.26), (0.26, -0.22), (0.0, 0.12)],
+        4: [(-0.28, -0.36), (0.26, -0.32), (-0.26, 0.10), (0.30, 0.14)],
     }[n]
     for name in plate.ingredients:
         scatter(c, (name,), 0.30, at=(0.05, 0.42), h=0.0, scale=1.0, share=0.85)

@@ -24,37 +24,45 @@ def draw_ice_cream(c: Canvas, plate: Plate) -> None:
     flavours = [i for i in plate.ingredients if i in _FLAVOURS] or ["vanilla"]
     extras = [i for i in plate.ingredients if i not in _FLAVOURS]
     wide = c.bed / 0.60
-    s = {1: 0.46, 2: 0.34, 3: 0.32}[n] * wide * (1.0 if wide < 1.05 else 0.85)
+    s = {1: 0.46, 2: 0.34, 3: 0.32, 4: 0.28}[n] * wide * (1.0 if wide < 1.05 else 0.85)
     spots = {
         1: [(0.0, 0.0)],
         2: [(-0.26, 0.0), (0.26, 0.04)],
         3: [(0.0, -0.22), (-0.27, 0.12), (0.27, 0.14)],
+        4: [(-0.24, -0.24), (0.24, -0.22), (-0.26, 0.16), (0.26, 0.18)],
     }[n]
     if "wafer" in extras:
         t = np.array([[-0.10, -0.1], [0.02, -0.1], [0.30, -0.98], [0.12, -1.0]])
-        c.body(c.project(t * 0.8 + (0.05, -0.05), 0.2), LOOKS["wafer"].colour, bevel=4, gloss=0.1, mottle=0.1)
-        for k in np.linspace(0.1, 0.9, 6):
-            ends = np.stack([t[0] + (t[3] - t[0]) * k, t[1] + (t[2] - t[1]) * k])
-            c.line(c.project(ends * 0.8 + (0.05, -0.05), 0.2), LOOKS["wafer"].accent, 1.5, lit=0, shadow=0)
+        with c.showing("wafer"):
+            c.body(
+                c.project(t * 0.8 + (0.05, -0.05), 0.2), LOOKS["wafer"].colour, bevel=4, gloss=0.1, mottle=0.1
+            )
+            for k in np.linspace(0.1, 0.9, 6):
+                ends = np.stack([t[0] + (t[3] - t[0]) * k, t[1] + (t[2] - t[1]) * k])
+                c.line(
+                    c.project(ends * 0.8 + (0.05, -0.05), 0.2), LOOKS["wafer"].accent, 1.5, lit=0, shadow=0
+                )
     for k, (u, v) in enumerate(spots):
-        colour = _FLAVOURS[flavours[k % len(flavours)]]
-        c.body(
-            c.ball(u * wide, v * wide, s * 1.06, h=0.12, wobble=0.10, tall=0.72),
-            c.vary(mix(colour, (90, 60, 40), 0.08)),
-            bevel=10,
-            shadow=0.5,
-            gloss=0.1,
-        )
-        c.body(
-            c.ball(u * wide, v * wide, s * 0.95, h=0.28, wobble=0.05),
-            colour,
-            bevel=s * 75,
-            depth=0.7,
-            gloss=0.35,
-            shadow=0.25,
-            mottle=0.15,
-            cells=96,
-        )
+        flavour = flavours[k % len(flavours)]
+        colour = _FLAVOURS[flavour]
+        with c.showing(flavour):
+            c.body(
+                c.ball(u * wide, v * wide, s * 1.06, h=0.12, wobble=0.10, tall=0.72),
+                c.vary(mix(colour, (90, 60, 40), 0.08)),
+                bevel=10,
+                shadow=0.5,
+                gloss=0.1,
+            )
+            c.body(
+                c.ball(u * wide, v * wide, s * 0.95, h=0.28, wobble=0.05),
+                colour,
+                bevel=s * 75,
+                depth=0.7,
+                gloss=0.35,
+                shadow=0.25,
+                mottle=0.15,
+                cells=96,
+            )
     for name in extras:
         look = LOOKS[name]
         if name == "cherry":
@@ -162,7 +170,8 @@ def draw_tea(c: Canvas, plate: Plate) -> None:
     if "matcha" in plate.ingredients:
         for du, dv in sunflower(26, c.bed * 0.85, c.between(0, 6)):
             x, y = c.at(du, dv)
-            c.dot(x, y, c.between(1.0, 2.4), (196, 214, 130))
+            with c.showing("matcha", shared=True):
+                c.dot(x, y, c.between(1.0, 2.4), (196, 214, 130))
     for name in plate.ingredients:
         if name == "honey":
             put(c, name, 0, 0, 0.0, 0.7)
@@ -188,7 +197,8 @@ def draw_cold_drink(c: Canvas, plate: Plate) -> None:
     colour = _JUICE[flavour]
     tall, top, foot = 1.5, 0.46, 0.36
     c.into = c.vessel
-    _column(c, 0.0, tall, foot, top, (224, 234, 238), 0.45)
+    with c.showing(plate.vessel, "vessel", shared=True):
+        _column(c, 0.0, tall, foot, top, (224, 234, 238), 0.45)
     c.into = c.food
     wet = 0.82
     _column(c, 0.07, tall * wet, foot * 0.92, foot + (top - foot) * wet - 0.04, colour, 0.97)
@@ -214,7 +224,8 @@ def draw_cold_drink(c: Canvas, plate: Plate) -> None:
                 0.25,
                 0.06 + 0.36 * c.rng.random(),
             )
-            c.dot(x, y, 4.6, (44, 28, 26))
+            with c.showing("tapioca", shared=True):
+                c.dot(x, y, 4.6, (44, 28, 26))
     straw = ((232, 60, 70), (60, 150, 160), (250, 250, 246))[c.rng.integers(3)]
     x, y = c.at(0.10, 0.0, level)
     c.line(

@@ -34,6 +34,11 @@ def noise(size: int, cells: int, seed: int, octaves: int = 3) -> Field:
     return total / max(1e-6, float(np.abs(total).max()))
 
 
+def noise_over(height: int, width: int, cells: int, seed: int) -> Field:
+    """Noise that covers height x width: 512 px for usual pictures, a power of two for larger ones."""
+    return noise(max(512, 1 << (max(height, width) - 1).bit_length()), cells, seed)
+
+
 def stretched(size: int, across: int, along: int, seed: int) -> Field:
     """Noise with `across` cells over x and `along` cells over y: grain, brushed metal, weave."""
     grid = np.random.default_rng([913, across, along, seed]).random((along, across), np.float32) - 0.5

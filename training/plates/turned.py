@@ -7,7 +7,7 @@ import numpy as np
 
 from training.plates.canvas import Canvas, Points
 from training.plates.geometry import mix
-from training.plates.textures import noise
+from training.plates.textures import noise_over
 
 RGB = tuple[int, int, int]
 
@@ -75,7 +75,7 @@ def shell(
     lit = slope * facing
     level = 0.30 * lit + 0.05 * (x * view.light[0] + y * view.light[1])
     if mottle:
-        level = level + noise(512, 60, 3)[: y1 - y0, : x1 - x0] * np.float32(mottle)
+        level = level + noise_over(y1 - y0, x1 - x0, 60, 3)[: y1 - y0, : x1 - x0] * np.float32(mottle)
     base = np.asarray(colour, np.float32) * np.ones((*r.shape, 1), np.float32)
     if rim is not None:
         base = np.where((r > 0.945)[..., None], np.asarray(rim, np.float32), base)
@@ -84,8 +84,7 @@ def shell(
     cover = np.clip((1 - r) * np.float32(ry) + 0.5, 0, 1)[..., None]
     roi = c.rgb[y0:y1, x0:x1]
     roi[:] = np.clip(roi + (paint - roi) * cover, 0, 255)
-    if c.into is not None:
-        np.maximum(c.into[y0:y1, x0:x1], (cover[..., 0] * 255).astype(np.uint8), out=c.into[y0:y1, x0:x1])
+    c.mark((cover[..., 0] * 255).astype(np.uint8), (x0, y0, x1, y1))
 
 
 def turned_body(c: Canvas, radii: Sequence[tuple[float, float]], colour: RGB, **kw: float) -> Points:

@@ -1,4 +1,7 @@
-"""The words of the synthetic plates: archetypes (archetypes.yaml) and the attributes of a scene."""
+"""The words of the synthetic plates: archetypes, held-out archetypes and the attributes of a scene.
+
+Archetypes are listed in archetypes.yaml, those that pretraining never sees in held_out.yaml.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +21,19 @@ GARNISHES = ("mint", "coriander", "sesame", "spring onion", "chilli", "basil")
 DEFECTS = (
     "text", "logo", "person", "hand", "creature", "crop", "off_centre", "tiny_subject", "huge_subject",
     "collage", "blur", "motion", "under_exposed", "over_exposed", "colour_cast", "wrong_ingredient",
+    "missing_ingredient", "wrong_count",
 )  # fmt: skip
+# The picture breaks what its caption promises: evidence for gates, poison for training on captions.
+CONTRADICTIONS = ("wrong_ingredient", "missing_ingredient", "wrong_count")
 
 
 @dataclass(frozen=True)
 class Archetype:
-    """One kind of dish; of its `exclusive` ingredients (meat, flavour) a plate carries exactly one."""
+    """One kind of dish; of its `exclusive` ingredients (meat, flavour) a plate carries exactly one.
+
+    `implicit` ingredients may be drawn unasked (a burger's beef), so they cannot be planted as missing.
+    What is held out belongs to a `cuisine` or to a product `category`.
+    """
 
     name: str
     phrase: str
@@ -32,13 +42,16 @@ class Archetype:
     vessels: tuple[str, ...]
     countable: bool = False
     exclusive: tuple[str, ...] = ()
+    implicit: tuple[str, ...] = ()
     garnishes: tuple[str, ...] = ()
     steam: float = 0.0
     height: float = 0.1
+    cuisine: str | None = None
+    category: str | None = None
 
 
-def _load() -> dict[str, Archetype]:
-    table = yaml.safe_load(Path(__file__).with_name("archetypes.yaml").read_text(encoding="utf-8"))
+def _load(file: str) -> dict[str, Archetype]:
+    table = yaml.safe_load(Path(__file__).with_name(file).read_text(encoding="utf-8"))
     made = {}
     for name, fields in table.items():
         values: dict[str, Any] = {
@@ -48,4 +61,7 @@ def _load() -> dict[str, Archetype]:
     return made
 
 
-ARCHETYPES: dict[str, Archetype] = _load()
+ARCHETYPES: dict[str, Archetype] = _load("archetypes.yaml")
+# Local cuisines and a category for fine-tuning to learn: drawn by name only.
+HELD_OUT: dict[str, Archetype] = _load("held_out.yaml")
+EVERY_ARCHETYPE: dict[str, Archetype] = ARCHETYPES | HELD_OUT
