@@ -19,12 +19,22 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "plateful" / "models" / "weights" / "plateful-tiny"
 WORK = ROOT / ".plateful" / "training"
-TRAINED = ("clip", "tiny_vae", "vae", "unet")
+TRAINED = ("clip", "tiny_vae", "vae", "unet", "preview")
 
 
 def parts() -> "dict[str, Callable[[Session], object]]":
     """Every part of the recipe in the order it is made."""
-    from training.family import autoencoder, card, clip, corpus, denoiser, export, tokenizer
+    from training.family import (
+        autoencoder,
+        card,
+        clip,
+        corpus,
+        denoiser,
+        examiner,
+        export,
+        preview,
+        tokenizer,
+    )
 
     return {
         "data": corpus.render_corpus,
@@ -34,6 +44,9 @@ def parts() -> "dict[str, Callable[[Session], object]]":
         "latents": autoencoder.cache_latents,
         "vae": autoencoder.train_vae,
         "unet": lambda session: denoiser.train_unet(session, lambda: export.export(session)),
+        "preview": preview.train_preview,
+        "exam_data": lambda session: corpus.render_corpus(session, "exam_data"),
+        "examiner": examiner.train_examiner,
         "export": export.export,
         "card": card.write_card,
     }
@@ -42,7 +55,8 @@ def parts() -> "dict[str, Callable[[Session], object]]":
 def chosen(only: str | None, continue_minutes: float) -> list[str]:
     """Names of the parts to run: all, one, or one that trains on and then export and card again."""
     if continue_minutes:
-        return [only or "unet", "export", "card"]
+        part = only or "unet"
+        return [part, *(["preview"] if part == "unet" else []), "export", "card"]
     return [only] if only else list(parts())
 
 
@@ -91,7 +105,7 @@ def main(argv: list[str] | None = None) -> int:
         for name in chosen(arguments.only, arguments.continue_minutes):
             result = parts()[name](session)
             if name == "card":
-                print("\n".join(f"{key}: {value}" for key, value in result.items()))
+                print("\n".join(f"{key}: {figure.rounded()}" for key, figure in result.items()))
     except PlatefulError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

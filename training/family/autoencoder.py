@@ -110,6 +110,7 @@ class TinyLearner:
 
     def __init__(self, session: Session, corpus: Corpus) -> None:
         self.settings = session.recipe.parts.tiny_vae
+        self.count = session.batch_of(self.settings)
         torch.manual_seed(self.settings.seed)
         self.crops = Crops(session, corpus, self.settings)
         tiny = build_tiny(self.settings.model)
@@ -119,7 +120,7 @@ class TinyLearner:
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
         """One batch of crops through both halves, with some error on the latents in between."""
-        true, _ = self.crops.take(rng, self.settings.crop_px, self.settings.batch)
+        true, _ = self.crops.take(rng, self.settings.crop_px, self.count)
         tiny = self.models["tiny_vae"]
         latents = tiny.encode(true).latents.float()
         made = tiny.decode(latents + LATENT_ERROR * torch.randn_like(latents)).sample
@@ -134,6 +135,7 @@ class KLLearner:
 
     def __init__(self, session: Session, corpus: Corpus) -> None:
         self.settings = session.recipe.parts.vae
+        self.count = session.batch_of(self.settings)
         torch.manual_seed(self.settings.seed)
         self.px = session.recipe.picture_px
         self.latents, _, source = load_latents(session)
@@ -146,9 +148,7 @@ class KLLearner:
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One batch: crops, or in the last `whole_share` of the budget a quarter as many whole pictures."""
         whole = fraction >= 1 - self.settings.whole_share
-        size, count = (
-            (self.px, self.settings.batch // 4) if whole else (self.settings.crop_px, self.settings.batch)
-        )
+        size, count = (self.px, self.count // 4) if whole else (self.settings.crop_px, self.count)
         true, goal = self.crops.take(rng, size, count, self.latents)
         posterior = self.models["vae"].encode(true).latent_dist
         encoding = F.smooth_l1_loss(posterior.mean.float(), goal)

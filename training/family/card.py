@@ -6,24 +6,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.family import measures
+from training.family import exam, measures, names
+from training.family.figures import Figure
 from training.family.measures import Family
-from training.family.session import Session, commit, write_json
+from training.family.session import Session, commit, read_json, write_json
 
 GRID_COLUMNS = 17
 GRID_TILE_PX = 96
+CASES = 4 * GRID_COLUMNS
 TEMPLATE = Path(__file__).with_name("card.md.template")
-
-
-def prompts_of(per_archetype: int) -> list[tuple[str, str, str]]:
-    """(prompt, archetype, background) for every archetype over the backgrounds in turn."""
-    from training.plates import ARCHETYPES, BACKGROUNDS
-
-    return [
-        (f"{kind.phrase} on a {ground} background", name, ground)
-        for ground in [BACKGROUNDS[i % len(BACKGROUNDS)] for i in range(per_archetype)]
-        for name, kind in ARCHETYPES.items()
-    ]
 
 
 def tile(images: np.ndarray, columns: int) -> Image.Image:
@@ -36,23 +27,50 @@ def tile(images: np.ndarray, columns: int) -> Image.Image:
     return Image.fromarray(grid.reshape(rows * height, columns * width, 3))
 
 
-def write_card(session: Session) -> dict[str, Any]:
-    """Measure the exported family; write MODEL_CARD.md, grid.png and training.json; return the measures."""
-    family, recipe = measures.load_family(session), session.recipe
-    images, records = measures.fresh_plates(recipe, recipe.card.fresh_plates)
-    found = measures.zero_shot(family, images, records)
+def write_card(session: Session, feeds: Path | None = None) -> dict[str, Figure]:
+    """Measure the exported family; write MODEL_CARD.md, its grids and training.json; return the figures.
+
+    `feeds` is a folder of real product feeds; without one, nothing is measured on real dish names.
+    """
+    family = measures.load_family(session)
+    found = _exam(session, family)
+    if feeds is not None:
+        found |= names.recognised(session, family, feeds)
+    images, records = measures.fresh_plates(session.recipe, session.recipe.card.fresh_plates)
     clean = [i for i, record in enumerate(records) if not record["defects"]]
-    found |= measures.clean_zero_shot(family, images[clean], [records[i] for i in clean])
     found |= _autoencoders(session, family, images[clean])
-    found |= _renders(session, family)
-    found = {name: round(value, 4) for name, value in found.items()}
-    facts = _facts(session, found)
+    found |= measures.clean_zero_shot(family, images[clean], [records[i] for i in clean])
+    found |= measures.zero_shot(family, images, records)
+    facts = read_json(session.out / "training.json") | {
+        "measured_at_commit": commit(),
+        "metrics": {name: figure.rounded() for name, figure in found.items()},
+    }
     write_json(session.out / "training.json", facts)
     (session.out / "MODEL_CARD.md").write_text(_text(facts), encoding="utf-8")
     return found
 
 
-def _autoencoders(session: Session, family: Family, images: np.ndarray) -> dict[str, float]:
+def _exam(session: Session, family: Family) -> dict[str, Figure]:
+    answers = exam.answer(session, family, preview=False)
+    _grid(answers.images[answers.right][:CASES], session.out / "grid.png")
+    _grid(answers.images[~answers.right][:CASES], session.out / "failures.png")
+    preview = exam.answer(session, family, preview=True)
+    _grid(preview.images[:CASES], session.out / "preview.png")
+    own = measures.own_clip(family, answers.images, [plate.archetype for plate in answers.plates])
+    return exam.grades(answers) | exam.grades(preview, "preview_") | own
+
+
+def _grid(images: np.ndarray, path: Path) -> None:
+    """Small tiles in 256 colours: the grids count towards the repository's limit for the family."""
+    if not len(images):
+        path.unlink(missing_ok=True)
+        return
+    grid = tile(images, GRID_COLUMNS)
+    grid.thumbnail((GRID_COLUMNS * GRID_TILE_PX, grid.height))
+    grid.quantize(256).save(path, optimize=True)
+
+
+def _autoencoders(session: Session, family: Family, images: np.ndarray) -> dict[str, Figure]:
     found, rows = {}, [images[:GRID_COLUMNS]]
     for name, vae in (("vae", family.pipeline.vae), ("tiny_vae", family.tiny_vae)):
         made = measures.reconstruct(vae, images)
@@ -62,45 +80,11 @@ def _autoencoders(session: Session, family: Family, images: np.ndarray) -> dict[
     return found
 
 
-def _renders(session: Session, family: Family) -> dict[str, float]:
-    wanted = prompts_of(session.recipe.card.renders_per_archetype)
-    prompts, kinds, grounds = (list(column) for column in zip(*wanted, strict=True))
-    made = measures.render(family, session.recipe, prompts)
-    grid = tile(made, GRID_COLUMNS)
-    # Small tiles in 256 colours: the grid counts towards the repository's limit for the family.
-    grid.thumbnail((GRID_COLUMNS * GRID_TILE_PX, grid.height))
-    grid.quantize(256).save(session.out / "grid.png", optimize=True)
-    embeds = measures.embed_images(family, made)
-    kind_texts, ground_texts = measures.archetype_texts(), measures.background_texts()
-    return {
-        "renders": float(len(made)),
-        "renders_archetype_accuracy_by_own_clip": measures.share_right(
-            measures.choose(family, embeds, list(kind_texts.values())), list(kind_texts), kinds),
-        "renders_background_accuracy_by_own_clip": measures.share_right(
-            measures.choose(family, embeds, list(ground_texts.values())), list(ground_texts), grounds),
-    }  # fmt: skip
-
-
-def _facts(session: Session, found: dict[str, float]) -> dict[str, Any]:
-    notes = session.notes()
-    remarks = notes.pop("remarks", {})
-    minutes = sum(part.get("minutes", 0.0) for part in notes.values())
-    return {
-        "name": session.recipe.name,
-        "machine": "gpu" if session.on_gpu else "cpu",
-        "minutes_unit": "GPU wall minutes" if session.on_gpu else "CPU minutes over all threads",
-        "minutes": round(minutes, 1),
-        "commit": notes.get("unet", {}).get("commit"),
-        "measured_at_commit": commit(),
-        "recipe_sha256": session.recipe.digest,
-        "parts": notes,
-        "remarks": list(remarks.values()),
-        "metrics": found,
-    }
-
-
 def _text(facts: dict[str, Any]) -> str:
-    rows = "\n".join(f"| {name} | {value:g} |" for name, value in facts["metrics"].items())
+    rows = "\n".join(
+        f"| {name} | {row['value']:g} | {row['low']:g} to {row['high']:g} | {row['n']} |"
+        for name, row in facts["metrics"].items()
+    )
     parts = "\n".join(
         f"| {name} | {part.get('minutes', '')} | {part.get('steps', '')} |"
         for name, part in facts["parts"].items()

@@ -78,7 +78,7 @@ class ContrastiveLearner:
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
         """One batch of (plate, one of its captions)."""
-        size = min(self.session.recipe.parts.clip.batch, len(self.corpus.records))
+        size = min(self.session.batch_of(self.session.recipe.parts.clip), len(self.corpus.records))
         picked = np.sort(rng.choice(len(self.corpus.records), size, replace=False))
         records = [self.corpus.records[i] for i in picked]
         texts = [record["captions"][rng.integers(len(record["captions"]))] for record in records]

@@ -12,6 +12,7 @@ import numpy as np
 from plateful.errors import ModelError
 from training.family.drawing import Record, draw_chunk
 from training.family.meter import Progress
+from training.family.recipe import Plates
 from training.family.session import Session, read_json, write_json
 
 CHUNK = 64
@@ -30,9 +31,10 @@ class Corpus:
         return np.array([i for i, record in enumerate(self.records) if not record["defects"]])
 
 
-def render_corpus(session: Session) -> None:
+def render_corpus(session: Session, part: str = "data") -> None:
     """Render plates, one process a core, until their number or the budget is reached; resumes."""
-    settings, px, folder = session.recipe.parts.data, session.recipe.picture_px, session.folder("data")
+    settings: Plates = getattr(session.recipe.parts, part)
+    px, folder = session.recipe.picture_px, session.folder(part)
     state = read_json(folder / "state.json") or {"done": 0, "spent": 0.0, "complete": False}
     if state["complete"]:
         return
@@ -40,9 +42,9 @@ def render_corpus(session: Session) -> None:
     mode = "r+" if state["done"] else "w+"
     images = np.lib.format.open_memmap(folder / "images.npy", mode, np.uint8, shape)
     _cut_lines(folder / "records.jsonl", state["done"])
-    meter = session.meter("data", state["spent"])
-    progress = Progress("data", meter)
-    for indices, pictures, records, seconds in _chunks(session, state["done"]):
+    meter = session.meter(part, state["spent"])
+    progress = Progress(part, meter)
+    for indices, pictures, records, seconds in _chunks(session, settings, state["done"]):
         images[indices.start : indices.stop] = pictures
         with (folder / "records.jsonl").open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
@@ -56,16 +58,18 @@ def render_corpus(session: Session) -> None:
             break
     images.flush()
     write_json(folder / "state.json", state | {"complete": True})
-    session.note("data", {"plates": state["done"], "minutes": round(state["spent"] / 60, 2)})
+    session.note(part, {"plates": state["done"], "minutes": round(state["spent"] / 60, 2)})
 
 
-def _chunks(session: Session, done: int) -> Iterator[tuple[range, np.ndarray, list[Record], float]]:
-    settings, px = session.recipe.parts.data, session.recipe.picture_px
+def _chunks(
+    session: Session, settings: Plates, done: int
+) -> Iterator[tuple[range, np.ndarray, list[Record], float]]:
+    px = session.recipe.picture_px
     jobs = (
         (settings, px, range(a, min(a + CHUNK, settings.plates))) for a in range(done, settings.plates, CHUNK)
     )
     # Not multiprocessing.Pool: it ends workers by SIGTERM and waits for ever where that signal is ignored.
-    with ProcessPoolExecutor(session.recipe.threads, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(session.processes, mp_context=get_context("spawn")) as pool:
         try:
             yield from pool.map(draw_chunk, jobs)
         finally:
@@ -79,16 +83,17 @@ def _cut_lines(path: Path, count: int) -> None:
     path.write_text("".join(lines[:count]), encoding="utf-8")
 
 
-def load_corpus(session: Session) -> Corpus:
+def load_corpus(session: Session, part: str = "data") -> Corpus:
     """The rendered corpus.
 
     Raises:
         ModelError: the data part has not been completed.
     """
-    folder = session.folder("data")
+    folder = session.folder(part)
     if not read_json(folder / "state.json").get("complete"):
         raise ModelError(
-            f"no complete set of plates in {folder}", fix="run `python -m training.family --only data` first"
+            f"no complete set of plates in {folder}",
+            fix=f"run `python -m training.family --only {part}` first",
         )
     with (folder / "records.jsonl").open(encoding="utf-8") as file:
         records = [json.loads(line) for line in file]

@@ -26,39 +26,55 @@ def build_unet(sizes: dict[str, Any], side: int, text_width: int) -> UNet2DCondi
     )
 
 
+class CaptionedLatents:
+    """Cached latents with their plates' captions, embedded by the frozen text tower of the trained CLIP."""
+
+    def __init__(self, session: Session) -> None:
+        corpus = load_corpus(session)
+        clip, clip_digest = load_clip(session)
+        latents, scale, source = load_latents(session)
+        self.device, self.side = session.device, latents.shape[-1]
+        self.latents = torch.from_numpy(latents.astype(np.float32) * scale)
+        self.text_encoder, self.text_width = clip.text_model, clip.config.text_config.hidden_size
+        self.tokens, self.spans = _tokenize(session, [corpus.records[i]["captions"] for i in corpus.clean])
+        self.inputs = {"autoencoder": source, "CLIP": clip_digest}
+
+    def take(
+        self, rng: np.random.Generator, count: int, dropout: float = 0.0
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Clean latents (count, 4, h, w) and the states (count, 77, d) of a caption each, sometimes empty."""
+        picked = rng.integers(len(self.latents), size=count)
+        rows = [rng.integers(*self.spans[i]) if rng.random() >= dropout else 0 for i in picked]
+        clean = self.latents[picked].to(self.device)
+        return clean.contiguous(memory_format=torch.channels_last), self.states(rows)
+
+    @torch.no_grad()
+    def states(self, rows: list[int]) -> torch.Tensor:
+        """Text states (n, 77, d) of captions by their row; row 0 is the empty one."""
+        return self.text_encoder(self.tokens[rows].to(self.device))[0]
+
+
 class DenoisingLearner:
     """Mean squared error on the velocity over uniform noise levels; some captions are empty, for guidance."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self.settings = session, session.recipe.parts.unet
+        self.settings, self.count = session.recipe.parts.unet, session.batch_of(session.recipe.parts.unet)
         torch.manual_seed(self.settings.seed)
-        corpus = load_corpus(session)
-        clip, clip_digest = load_clip(session)
-        latents, scale, source = load_latents(session)
-        self.latents = torch.from_numpy(latents.astype(np.float32) * scale)
-        self.text_encoder = clip.text_model
-        self.tokens, self.spans = _tokenize(session, [corpus.records[i]["captions"] for i in corpus.clean])
+        self.plates = CaptionedLatents(session)
         self.noise = DDPMScheduler(**self.settings.scheduler, clip_sample=False)
-        unet = build_unet(self.settings.model, latents.shape[-1], clip.config.text_config.hidden_size)
+        unet = build_unet(self.settings.model, self.plates.side, self.plates.text_width)
         self.models = nn.ModuleDict({"unet": unet})
-        self.inputs = {"autoencoder": source, "CLIP": clip_digest}
+        self.inputs = self.plates.inputs
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
-        """One batch: clean latents, a caption each (row 0 is the empty one), noise, the velocity's error."""
-        count, device = self.settings.batch, self.session.device
-        picked = rng.integers(len(self.latents), size=count)
-        rows = [
-            rng.integers(*self.spans[i]) if rng.random() >= self.settings.caption_dropout else 0
-            for i in picked
-        ]
-        clean = self.latents[picked].to(device)
-        noise = torch.randn(clean.shape).to(device)
+        """One batch: clean latents, a caption each, noise, the velocity's error."""
+        count = self.count
+        clean, states = self.plates.take(rng, count, self.settings.caption_dropout)
+        noise = torch.randn(clean.shape).to(clean.device)
         # One level in each of `count` equal ranges: less variance in the loss at no cost.
         spread = (np.arange(count) + rng.random(count)) / count * self.noise.config.num_train_timesteps
-        levels = torch.from_numpy(spread.astype(np.int64)).to(device)
-        noisy = self.noise.add_noise(clean, noise, levels).contiguous(memory_format=torch.channels_last)
-        with torch.no_grad():
-            states = self.text_encoder(self.tokens[rows].to(device))[0]
+        levels = torch.from_numpy(spread.astype(np.int64)).to(clean.device)
+        noisy = self.noise.add_noise(clean, noise, levels)
         found = self.models["unet"](noisy, levels, states).sample
         return F.mse_loss(found.float(), self.noise.get_velocity(clean, noise, levels)), {}
 

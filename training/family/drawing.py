@@ -1,14 +1,20 @@
 """Drawing one plate for the corpus; free of torch, so that drawing processes start at once."""
 
+import itertools
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from training.family.recipe import Plates
 
-# A wrong ingredient is drawn under a caption that denies it: evidence for tests, poison for training.
-UNTRUE = ("wrong_ingredient",)
+if TYPE_CHECKING:
+    from training.plates import Plate
+
+# Drawn under a caption that denies them: evidence for tests, poison for training.
+UNTRUE = ("wrong_ingredient", "missing_ingredient", "wrong_count")
+# A tenth of the combinations is held out; this far apart, the seeds of redrawn plates never meet.
+REDRAW = 100_000_000
 Record = dict[str, Any]
 
 
@@ -30,11 +36,9 @@ def plan(settings: Plates, index: int) -> dict[str, Any]:
 
 def draw(order: dict[str, Any], px: int) -> tuple[np.ndarray, Record]:
     """One plate: its picture (px, px, 3) uint8 and its record."""
-    from training.plates import ARCHETYPES, captions, render, sample_plate
+    from training.plates import ARCHETYPES, captions, render
 
-    plate = sample_plate(
-        order["seed"], archetype=order["archetype"], background=order["background"], defects=order["defects"]
-    )
+    plate = seen_plate(order)
     phrase = ARCHETYPES[plate.archetype].phrase
     texts = [*captions(plate), phrase, f"{phrase} on a {plate.background} background"]
     record = {
@@ -45,6 +49,15 @@ def draw(order: dict[str, Any], px: int) -> tuple[np.ndarray, Record]:
         "captions": list(dict.fromkeys(texts)),
     }
     return render(plate, px).image, record
+
+
+def seen_plate(order: dict[str, Any]) -> "Plate":
+    """The plate of an order, redrawn until its combination is one that training may see."""
+    from training.plates import held_out, sample_plate
+
+    words = {name: order[name] for name in ("archetype", "background", "defects")}
+    plates = (sample_plate(order["seed"] + k * REDRAW, **words) for k in itertools.count())
+    return next(plate for plate in plates if not held_out(plate))
 
 
 def draw_chunk(job: tuple[Plates, int, range]) -> tuple[range, np.ndarray, list[Record], float]:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
@@ -11,14 +12,18 @@ from transformers import CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPToken
 
 from plateful.errors import ModelError
 from training.family.autoencoder import load_latents, load_tiny, load_vae
+from training.family.checkpoint import FILE as CHECKPOINT
 from training.family.clip import PIXEL_MEAN, PIXEL_STD, load_clip
 from training.family.denoiser import load_unet
+from training.family.preview import save_preview
 from training.family.session import Session, write_json
 from training.family.tokenizer import load_tokenizer
 
 MAX_SHARD = "15MB"
 MAX_TOTAL_BYTES = 29_000_000
-NOT_WEIGHTS = ("MODEL_CARD.md", "grid.png", "training.json", "digests.json")
+NOT_WEIGHTS = ("MODEL_CARD.md", "grid.png", "failures.png", "preview.png", "training.json", "digests.json")
+# Parts that grade the family and are not of it.
+EXAM = ("exam_data", "examiner")
 
 
 def export(session: Session) -> Path:
@@ -38,12 +43,16 @@ def export(session: Session) -> Path:
     )
     clip.to("cpu", torch.float16).save_pretrained(draft / "clip", max_shard_size=MAX_SHARD)
     _processor(session, tokenizer).save_pretrained(draft / "clip")
+    # Interim exports show where the UNet is going; the preview follows once there is a UNet to distil.
+    if (session.folder("preview") / CHECKPOINT).exists():
+        save_preview(session, clip.config.text_config.hidden_size, draft / "preview")
     for folder in (draft / "pipeline" / "tokenizer", draft / "clip"):
         for name in ("vocab.json", "merges.txt"):
             shutil.copyfile(session.folder("tokenizer") / name, folder / name)
     digests = digests_of(draft)
     _check_size(draft)
     write_json(draft / "digests.json", digests)
+    write_json(draft / "training.json", training_facts(session))
     _swap(draft, session.out)
     return session.out
 
@@ -71,6 +80,23 @@ def _processor(session: Session, tokenizer: CLIPTokenizer) -> CLIPProcessor:
         image_std=PIXEL_STD,
     )
     return CLIPProcessor(images, tokenizer)
+
+
+def training_facts(session: Session) -> dict[str, Any]:
+    """Which machine trained the parts, how long, and from which commit; the card adds what it measures."""
+    notes = session.notes()
+    remarks = notes.pop("remarks", {})
+    parts = {name: notes[name] for name in notes if name not in EXAM}
+    return {
+        "name": session.recipe.name,
+        "machine": "gpu" if session.on_gpu else "cpu",
+        "minutes_unit": "GPU wall minutes" if session.on_gpu else "CPU minutes over all threads",
+        "minutes": round(sum(part.get("minutes", 0.0) for part in parts.values()), 1),
+        "commit": notes.get("unet", {}).get("commit"),
+        "recipe_sha256": session.recipe.digest,
+        "parts": parts,
+        "remarks": list(remarks.values()),
+    }
 
 
 def digests_of(folder: Path) -> dict[str, str]:

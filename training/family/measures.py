@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, StableDiffusionPipeline
+from diffusers import AutoencoderKL, AutoencoderTiny, LCMScheduler, StableDiffusionPipeline
 from transformers import CLIPModel, CLIPProcessor
 
 from training.family.clip import pixels
 from training.family.drawing import Record, draw, plan
+from training.family.figures import Figure, auc, mean, resampled, share
+from training.family.preview import FILE as PREVIEW_FILE
 from training.family.recipe import Recipe
 from training.family.session import Session
 
@@ -26,9 +28,10 @@ DEFECT_TEXTS = {
 
 @dataclass(frozen=True)
 class Family:
-    """The exported models, loaded from their folders in float32."""
+    """The exported models, loaded from their folders in float32; `preview` has the LoRA in its UNet."""
 
     pipeline: StableDiffusionPipeline
+    preview: StableDiffusionPipeline
     tiny_vae: AutoencoderTiny
     clip: CLIPModel
     processor: CLIPProcessor
@@ -37,8 +40,15 @@ class Family:
 def load_family(session: Session) -> Family:
     """Load what was exported, as any user would."""
     out, place = session.out, session.device
+    pipeline, preview = (
+        StableDiffusionPipeline.from_pretrained(out / "pipeline", dtype=torch.float32).to(place)
+        for _ in range(2)
+    )
+    preview.load_lora_weights(out / "preview", weight_name=PREVIEW_FILE)
+    preview.scheduler = LCMScheduler.from_config(preview.scheduler.config)
     return Family(
-        StableDiffusionPipeline.from_pretrained(out / "pipeline", dtype=torch.float32).to(place),
+        pipeline,
+        preview,
         AutoencoderTiny.from_pretrained(out / "tiny_vae", dtype=torch.float32).to(place),
         CLIPModel.from_pretrained(out / "clip", dtype=torch.float32).to(place).eval(),
         CLIPProcessor.from_pretrained(out / "clip"),
@@ -95,25 +105,25 @@ def background_texts(phrase: str = "") -> dict[str, list[str]]:
     }
 
 
-def share_right(found: np.ndarray, names: list[str], truth: list[str]) -> float:
+def share_right(found: np.ndarray, names: list[str], truth: list[str]) -> Figure:
     """Share of `found` (indices into `names`) that equal `truth`."""
-    return float(np.mean([names[i] == wanted for i, wanted in zip(found, truth, strict=True)]))
+    return share(np.array([names[i] == wanted for i, wanted in zip(found, truth, strict=True)]))
 
 
-def zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, float]:
+def zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, Figure]:
     """Zero-shot accuracies on plates: archetype, background, and each defect as an AUC over all plates."""
     embeds = embed_images(family, images)
     found = {f"clip_{name}": value for name, value in _accuracies(family, embeds, records).items()}
     return found | _defect_areas(family, embeds, records)
 
 
-def clean_zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, float]:
+def clean_zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, Figure]:
     """Zero-shot accuracies on plates without defects, which hide no dish and no background."""
     found = _accuracies(family, embed_images(family, images), records)
     return {f"clip_{name}_on_clean_plates": value for name, value in found.items()}
 
 
-def _accuracies(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, float]:
+def _accuracies(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, Figure]:
     kinds, grounds = archetype_texts(), background_texts()
     found_kinds = choose(family, embeds, list(kinds.values()))
     found_grounds = choose(family, embeds, list(grounds.values()))
@@ -123,15 +133,26 @@ def _accuracies(family: Family, embeds: torch.Tensor, records: list[Record]) -> 
     }
 
 
-def _defect_areas(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, float]:
+def _defect_areas(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, Figure]:
     areas = {}
     for defect, words in DEFECT_TEXTS.items():
         flawed, plain = embed_texts(family, [f"a photo of food, {words}", "a photo of food"])
         scores = (embeds @ (flawed - plain)).cpu().numpy()
         has = np.array([defect in record["defects"] for record in records])
         if has.any():
-            areas[f"clip_{defect}_auc"] = float((scores[has][:, None] > scores[~has][None]).mean())
-    return areas | {"clip_defect_mean_auc": float(np.mean(list(areas.values())))}
+            areas[f"clip_{defect}_auc"] = _area(scores, has)
+    return areas
+
+
+def own_clip(family: Family, images: np.ndarray, archetypes: list[str]) -> dict[str, Figure]:
+    """How the family's own CLIP reads its renders; a smoke test, because its text tower steered them."""
+    kinds = archetype_texts()
+    found = choose(family, embed_images(family, images), list(kinds.values()))
+    return {"archetype_accuracy_by_own_clip": share_right(found, list(kinds), archetypes)}
+
+
+def _area(scores: np.ndarray, truth: np.ndarray) -> Figure:
+    return resampled(lambda picked: auc(scores[picked], truth[picked]), len(scores))
 
 
 @torch.no_grad()
@@ -146,23 +167,24 @@ def reconstruct(vae: AutoencoderKL | AutoencoderTiny, images: np.ndarray) -> np.
     return np.concatenate(made)
 
 
-def psnr(made: np.ndarray, true: np.ndarray) -> float:
+def psnr(made: np.ndarray, true: np.ndarray) -> Figure:
     """Mean peak signal-to-noise ratio over pictures, in dB."""
     error = ((made.astype(np.float32) - true.astype(np.float32)) ** 2).mean((1, 2, 3))
-    return float(np.mean(10 * np.log10(255**2 / np.maximum(error, 1e-3))))
+    return mean(10 * np.log10(255**2 / np.maximum(error, 1e-3)))
 
 
-def render(family: Family, recipe: Recipe, prompts: list[str]) -> np.ndarray:
+def render(family: Family, recipe: Recipe, prompts: list[str], *, preview: bool = False) -> np.ndarray:
     """Render prompts through the real pipeline, one seed each: (N, px, px, 3) uint8."""
-    family.pipeline.set_progress_bar_config(disable=True)
+    pipeline = family.preview if preview else family.pipeline
+    pipeline.set_progress_bar_config(disable=True)
     made = []
     for first in range(0, len(prompts), BATCH):
         batch = prompts[first : first + BATCH]
         seeds = [torch.Generator().manual_seed(recipe.card.first_seed + first + i) for i in range(len(batch))]
-        out = family.pipeline(
+        out = pipeline(
             batch,
-            num_inference_steps=recipe.card.steps,
-            guidance_scale=recipe.card.guidance,
+            num_inference_steps=recipe.card.preview_steps if preview else recipe.card.steps,
+            guidance_scale=1.0 if preview else recipe.card.guidance,
             generator=seeds,
             output_type="np",
         ).images

@@ -42,9 +42,13 @@ class Vocabulary(Strict):
 
 
 class Trained(Budget):
-    """One network: optimizer settings and the constructor arguments of its model class."""
+    """One network: optimizer settings and the constructor arguments of its model class.
+
+    `gpu_batch` is used on a GPU, where networks this small cost hardly more in a larger batch.
+    """
 
     batch: int
+    gpu_batch: int | None = None
     lr: float
     warmup_steps: int
     seed: int
@@ -72,14 +76,28 @@ class Denoiser(Trained):
     scheduler: dict[str, Any]
 
 
+class Distilled(Trained):
+    """The preview: a LoRA on the UNet (`model` is its configuration) that reaches the end in few steps.
+
+    Its teacher takes single steps on a grid of `grid_steps`, guided by `guidance`.
+    """
+
+    grid_steps: int
+    guidance: float
+
+
 class Card(Strict):
-    """What the model card measures, and how many fresh plates and renders it does that on."""
+    """What the model card measures: fresh plates, and renders of questions on held-out combinations.
+
+    Steps and guidance are those of the serving profiles.
+    """
 
     first_seed: int
     fresh_plates: int
+    questions: int
     steps: int
     guidance: float
-    renders_per_archetype: int
+    preview_steps: int
 
 
 class Parts(Strict):
@@ -92,6 +110,9 @@ class Parts(Strict):
     latents: Budget
     vae: Autoencoder
     unet: Denoiser
+    preview: Distilled
+    exam_data: Plates
+    examiner: Trained
 
 
 class Recipe(Strict):

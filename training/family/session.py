@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from training.family.meter import Meter
-from training.family.recipe import Budget, Recipe
+from training.family.recipe import Budget, Recipe, Trained
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Session:
         return self.device.type == "cuda"
 
     @property
+    def processes(self) -> int:
+        """Processes that draw plates: the recipe's threads; every core beside a GPU, whose clock runs on."""
+        return len(os.sched_getaffinity(0)) if self.on_gpu else self.recipe.threads
+
+    @property
     def half(self) -> bool:
         """Whether to compute in bfloat16: 1.3 to 1.7 times faster with AVX512-BF16, slower on other CPUs."""
         return self.on_gpu or torch.cpu._is_avx512_bf16_supported()
@@ -46,6 +51,10 @@ class Session:
         seconds = 60 * (budget.gpu_minutes if self.on_gpu else budget.cpu_minutes)
         extra = self.extra_minutes.get(part, 0.0)
         return max(seconds, spent) + extra * 60 if extra else seconds
+
+    def batch_of(self, settings: Trained) -> int:
+        """Pictures in one step of a part on this machine."""
+        return settings.gpu_batch if self.on_gpu and settings.gpu_batch else settings.batch
 
     def meter(self, part: str, spent: float = 0.0) -> Meter:
         """A meter for the part that starts from `spent` seconds."""

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderTiny, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import AutoencoderTiny, LCMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPProcessor
@@ -89,11 +89,28 @@ def test_the_card_reports_what_was_measured(micro: MicroRun) -> None:
     facts = read_json(micro.out / "training.json")
     assert facts["machine"] in ("cpu", "gpu")
     assert {"clip", "vae", "tiny_vae", "unet"} <= facts["parts"].keys()
-    assert all(np.isfinite(value) for value in facts["metrics"].values())
+    assert "examiner" not in facts["parts"]
+    metrics = facts["metrics"]
+    assert {"archetype_accuracy", "preview_archetype_accuracy", "ingredient_auc"} <= metrics.keys()
+    assert metrics["archetype_accuracy"]["n"] == 20
+    for name, figure in metrics.items():
+        # A resampled mean can miss the mean of a handful of cases by rounding.
+        assert figure["low"] - 1e-3 <= figure["value"] <= figure["high"] + 1e-3, name
     card = (micro.out / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert f"{facts['metrics']['vae_psnr_db']:g}" in card
-    with Image.open(micro.out / "grid.png") as grid:
+    assert f"{metrics['vae_psnr_db']['value']:g}" in card
+    with Image.open(micro.out / "failures.png") as grid:
         assert grid.width == 17 * 64  # micro pictures are smaller than a tile
+
+
+def test_the_preview_is_a_lora_that_any_pipeline_loads(micro: MicroRun) -> None:
+    pipeline = StableDiffusionPipeline.from_pretrained(micro.out / "pipeline", dtype=torch.float32)
+    weights = load_file(micro.out / "preview" / "pytorch_lora_weights.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
+    pipeline.load_lora_weights(micro.out / "preview", weight_name="pytorch_lora_weights.safetensors")
+    pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+    image = pipeline("pizza", num_inference_steps=2, guidance_scale=1.0, output_type="np").images
+    assert np.isfinite(image).all()
 
 
 def test_a_second_run_trains_nothing_again(micro: MicroRun) -> None:

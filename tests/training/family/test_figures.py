@@ -1,0 +1,37 @@
+"""Figures: intervals that hold their value, and an AUC that is what its definition says."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.family.figures import auc, mean, share
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-5, 5, width=16), st.booleans()),
+        min_size=2,
+        max_size=40,
+        unique_by=lambda x: x[0],
+    )
+)
+def test_auc_is_the_share_of_pairs_in_order(cases: list[tuple[float, bool]]) -> None:
+    scores, truth = np.array([s for s, _ in cases]), np.array([t for _, t in cases])
+    pairs = scores[truth][:, None] > scores[~truth][None]
+    found = auc(scores, truth)
+    assert np.isnan(found) if not pairs.size else found == pytest.approx(pairs.mean())
+
+
+def test_a_share_lies_in_its_interval() -> None:
+    figure = share(np.array([True] * 90 + [False] * 10))
+    assert (figure.value, figure.n) == (0.9, 100)
+    assert 0.82 < figure.low < 0.9 < figure.high < 0.95
+
+
+def test_a_mean_lies_in_its_interval_and_is_the_same_each_time() -> None:
+    values = np.random.default_rng(0).normal(3, 1, 200)
+    figure = mean(values)
+    assert figure.low < values.mean() < figure.high
+    assert figure == mean(values)
+    assert figure.rounded()["n"] == 200

@@ -1,0 +1,73 @@
+"""The exam: renders of combinations that training never drew, graded by the examiner."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.family.examiner import Marks, examine
+from training.family.figures import Figure, auc, resampled, share
+from training.family.measures import Family, render
+from training.family.session import Session
+from training.plates import ARCHETYPES, Plate, captions, held_out, sample_plate
+
+# The caption that says everything but light and camera: what a prompt template writes.
+SCENE_CAPTION = 5
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Plates asked for, the pictures that came (N, px, px, 3) uint8, and what the examiner saw in them."""
+
+    plates: list[Plate]
+    images: np.ndarray
+    marks: Marks
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether each picture shows the archetype asked for, bool (N,)."""
+        return np.array([m == p.archetype for m, p in zip(self.marks.archetypes, self.plates, strict=True)])
+
+
+def questions(first_seed: int, count: int) -> list[Plate]:
+    """Plates of held-out combinations, archetypes in turn; deterministic."""
+    seeds, kinds = itertools.count(first_seed), itertools.cycle(ARCHETYPES)
+    found = []
+    for kind in itertools.islice(kinds, count):
+        plates = (sample_plate(seed, archetype=kind) for seed in seeds)
+        found.append(next(plate for plate in plates if held_out(plate)))
+    return found
+
+
+def answer(session: Session, family: Family, *, preview: bool) -> Answers:
+    """Render every question and let the examiner look."""
+    card = session.recipe.card
+    plates = questions(card.first_seed, card.questions)
+    prompts = [captions(plate)[SCENE_CAPTION] for plate in plates]
+    images = render(family, session.recipe, prompts, preview=preview)
+    return Answers(plates, images, examine(session, images))
+
+
+def grades(answers: Answers, prefix: str = "") -> dict[str, Figure]:
+    """Archetype and background recognised, and ingredients told apart."""
+    grounds = [m == p.background for m, p in zip(answers.marks.backgrounds, answers.plates, strict=True)]
+    return {
+        f"{prefix}archetype_accuracy": share(answers.right),
+        f"{prefix}background_accuracy": share(np.array(grounds)),
+        f"{prefix}ingredient_auc": resampled(
+            lambda picked: ingredient_auc(answers, picked), len(answers.plates)
+        ),
+    }
+
+
+def ingredient_auc(answers: Answers, picked: np.ndarray) -> float:
+    """Mentioned against not mentioned among dishes that could carry it, over ingredients by their pairs."""
+    total = weight = 0.0
+    for place, word in enumerate(answers.marks.words):
+        able = [i for i in picked if word in ARCHETYPES[answers.plates[i].archetype].ingredients]
+        truth = np.array([word in answers.plates[i].ingredients for i in able], bool)
+        pairs = float(truth.sum() * (~truth).sum())
+        if pairs:
+            total += pairs * auc(answers.marks.ingredients[able, place], truth)
+            weight += pairs
+    return total / weight if weight else float("nan")
