@@ -19,6 +19,7 @@ from plateful.errors import ConfigError
 from plateful.ledger import Ledger
 from plateful.publishing import Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+from plateful.tracking import Tracking
 
 ROOT = Path(__file__).resolve().parent.parent
 Clock = Callable[[], datetime]
@@ -43,6 +44,10 @@ class Settings(BaseSettings):
     model: str = Field(default="plateful-tiny", description="catalog id of the model that renders")
     weights: Path = Field(
         default=ROOT / "plateful" / "models" / "weights", description="folder of embedded weights"
+    )
+    clip: Path = Field(
+        default=ROOT / "plateful" / "models" / "weights" / "plateful-tiny" / "clip",
+        description="CLIP that gates and judge look through; not the renderer's, so that versions compare",
     )
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
@@ -83,6 +88,11 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.home / 'mlflow' / 'mlflow.sqlite'}"
 
     @property
+    def tracking_artifacts(self) -> str:
+        """Folder of MLflow's artifacts."""
+        return str(self.home / "mlflow" / "artifacts")
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of Dagster's own storage."""
         return self.home / "dagster"
@@ -105,6 +115,7 @@ def load_settings() -> Settings:
     absolute: dict[str, Path | str] = {
         "home": settings.home.expanduser().resolve(),
         "weights": settings.weights.expanduser().resolve(),
+        "clip": settings.clip.expanduser().resolve(),
     }
     if "://" not in settings.feed:
         absolute["feed"] = str(Path(settings.feed).expanduser().resolve())
@@ -134,6 +145,7 @@ class Adapters:
     bucket: Bucket
     warehouse: Warehouse
     ledger: Ledger
+    tracking: Tracking
 
 
 def open_adapters(settings: Settings) -> Adapters:
@@ -144,4 +156,5 @@ def open_adapters(settings: Settings) -> Adapters:
         bucket=Bucket(settings.bucket, base_url=settings.public_url),
         warehouse=DuckDBWarehouse(settings.warehouse),
         ledger=open_ledger(settings.ledger),
+        tracking=Tracking(settings.tracking, settings.tracking_artifacts),
     )

@@ -29,21 +29,21 @@ def content_hash(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return sha256_hex(canonical_json(value))
 
 
-def id_from_prefix(prefix: str, ids: Iterable[str], *, where: str) -> str:
-    """Return the one candidate id that starts with a person's digits.
+def id_from_prefix(
+    prefix: str, ids: Iterable[str], *, where: str, what: str = "candidate", lister: str = "review list"
+) -> str:
+    """Return the one id that starts with a person's digits; `lister` is the command that shows the ids.
 
     Raises:
         StoreError: too few digits, no such id, or several.
     """
     if len(prefix) < MIN_PREFIX:
-        raise StoreError(f"candidate {prefix!r} is too short", fix=f"give {MIN_PREFIX} digits or more")
+        raise StoreError(f"{what} {prefix!r} is too short", fix=f"give {MIN_PREFIX} digits or more")
     found = sorted({one for one in ids if one.startswith(prefix)})
     if not found:
-        raise StoreError(
-            f"candidate {prefix!r} is not {where}", fix="list the waiting ones with `plateful review list`"
-        )
+        raise StoreError(f"{what} {prefix!r} is not {where}", fix=f"list them with `plateful {lister}`")
     if len(found) > 1:
-        raise StoreError(f"{len(found)} candidates start with {prefix!r}", fix="give more digits")
+        raise StoreError(f"{len(found)} {what}s start with {prefix!r}", fix="give more digits")
     return found[0]
 
 

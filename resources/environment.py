@@ -33,10 +33,8 @@ def build_resources(settings: Settings) -> dict[str, object]:
             candidates_per_request=settings.candidates,
             max_attempts=settings.max_attempts,
         ),
-        "scoring": ScoringResource(clip=str(settings.weights / "plateful-tiny" / "clip")),
-        "tracking": TrackingResource(
-            uri=settings.tracking, artifacts=str(settings.home / "mlflow" / "artifacts")
-        ),
+        "scoring": ScoringResource(clip=str(settings.clip)),
+        "tracking": TrackingResource(uri=settings.tracking, artifacts=settings.tracking_artifacts),
         "io_manager": TableIOManager(lake=lake),
         "step_io": StepIOManager(root=settings.lake),
     }

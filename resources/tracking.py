@@ -1,10 +1,8 @@
 """MLflow as a resource."""
 
-from pathlib import Path
-
 import dagster as dg
 
-from plateful.tracking.mlflow_tracking import Tracking
+from plateful.tracking import Tracking
 
 
 class TrackingResource(dg.ConfigurableResource):
@@ -16,7 +14,5 @@ class TrackingResource(dg.ConfigurableResource):
     ui_url: str = "http://127.0.0.1:5000"
 
     def open(self) -> Tracking:
-        """Return the tracking store, created on first use."""
-        if self.uri.startswith("sqlite:///"):
-            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        """Return the tracking store, which connects on first use."""
         return Tracking(self.uri, artifact_root=self.artifacts, ui_url=self.ui_url)

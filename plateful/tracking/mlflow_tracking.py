@@ -6,6 +6,7 @@ the history stays. Registered versions point to a folder of JSON (card and diges
 or read.
 """
 
+import io
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from plateful.errors import ConfigError, StoreError
-from plateful.identity import content_hash
+from plateful.identity import content_hash, id_from_prefix
 from plateful.reporting.contact_sheet import grid_png
 from plateful.tables import MODEL_LEADERBOARD
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 MODEL, DIGEST = "plateful.model", "plateful.model_version"
 SCORES, REVISION = "plateful.scores", "plateful.revision"
+# Tags without which two versions' scores do not compare.
+SCORED_WITH = ("eval_set", "scorer", "judge")
 SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 BATCH = 1000  # MLflow's own limit of metrics per request
 PAGE = 1000  # MLflow's default page of search results
@@ -44,6 +47,15 @@ class LoggedVersion:
     registered_version: str
     url: str
     changed: bool
+
+
+@dataclass(frozen=True)
+class LoggedScores:
+    """A version's scores per eval item, and what they were made with: eval set, gates and judge."""
+
+    version: str
+    scores: pl.DataFrame
+    made_with: dict[str, str]
 
 
 class Tracking:
@@ -133,12 +145,28 @@ class Tracking:
             self._client.set_registered_model_alias(model, alias, version)
         return version
 
+    def scores(self, name: str) -> LoggedScores:
+        """Return the newest scores of a version, named as in the leaderboard or by a digest prefix.
+
+        Raises:
+            StoreError: no logged version has that name, or several have, or MLflow refused.
+        """
+        from mlflow.artifacts import load_text
+
+        with self._explained():
+            runs = {run.data.tags[DIGEST]: run for run in self._logged()}
+            digest = id_from_prefix(
+                name.rpartition("-")[2], runs, what="model version", where="in MLflow", lister="evaluate"
+            )
+            run = runs[digest]
+            text = load_text(f"{run.info.artifact_uri}/eval/scores.csv")
+            tags = {key: run.data.tags[key] for key in SCORED_WITH if key in run.data.tags}
+        return LoggedScores(f"{run.data.tags[MODEL]}-{digest[:12]}", pl.read_csv(io.StringIO(text)), tags)
+
     def leaderboard(self) -> pl.DataFrame:
         """Return MODEL_LEADERBOARD of every logged version, best fidelity first."""
         with self._explained():
-            rows = [
-                self._row(run) for run in self._runs(f"tags.`{DIGEST}` != ''") if REVISION in run.data.tags
-            ]
+            rows = [self._row(run) for run in self._logged()]
         return MODEL_LEADERBOARD.frame(rows).sort("fidelity", "model_version", descending=[True, False])
 
     @property
@@ -180,6 +208,10 @@ class Tracking:
             runs += page
             token = page.token or ""
         return runs
+
+    def _logged(self) -> list["Run"]:
+        """Return the runs that hold a version's whole scores."""
+        return [run for run in self._runs(f"tags.`{DIGEST}` != ''") if REVISION in run.data.tags]
 
     def _run(self, model: str, digest: str) -> "Run":
         where = f"tags.`{DIGEST}` = '{digest}' and tags.`{MODEL}` = '{model}'"

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from plateful.errors import ContractError, RenderError
+from plateful.evaluation.comparison import compare
 from plateful.evaluation.images import eval_arrays, render_eval
 from plateful.evaluation.items import EvalItem
 from plateful.evaluation.scores import score_eval, summarise, wilson
@@ -153,3 +154,47 @@ def test_missing_images_or_pictures_are_named(lake: Lake) -> None:
 )
 def test_wilson_interval(hits: int, trials: int, low: float, high: float) -> None:
     assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
+
+
+def _scores(right: Sequence[bool], fidelity: float) -> pl.DataFrame:
+    return EVAL_SCORES.frame(
+        [
+            {
+                "item_id": f"item-{n}",
+                "stratum": "pizza",
+                "candidate_id": f"c{n}",
+                "archetype_correct": hit,
+                "background_correct": True,
+                "fidelity": fidelity + 0.01 * (n % 3),
+                "quality": 0.5,
+                "safe": True,
+            }
+            for n, hit in enumerate(right)
+        ]
+    )
+
+
+def test_a_paired_comparison_tells_a_rise_from_chance() -> None:
+    base, better = _scores([n % 2 == 0 for n in range(40)], 0.4), _scores([n % 5 > 0 for n in range(40)], 0.5)
+    rows = {row["metric"]: row for row in compare(base, better).iter_rows(named=True)}
+    assert set(rows) == {
+        "archetype_accuracy",
+        "background_accuracy",
+        "safe_share",
+        "fidelity",
+        "quality",
+    }
+    risen, same = rows["archetype_accuracy"], rows["background_accuracy"]
+    assert (risen["base"], risen["candidate"], risen["items"]) == (0.5, 0.8, 40)
+    assert risen["difference"] == pytest.approx(0.3) and risen["low"] < 0.3 < risen["high"]
+    # 16 items rose and 4 fell: McNemar's exact p is 0.0118.
+    assert risen["p_value"] == pytest.approx(0.0118, abs=0.006)
+    assert rows["fidelity"]["p_value"] < 0.001 and rows["fidelity"]["low"] > 0.09
+    assert (same["difference"], same["p_value"]) == (0, 1)
+    backwards = compare(better, base.sample(fraction=1, shuffle=True, seed=1))
+    assert backwards["difference"].to_list() == pytest.approx([-row["difference"] for row in rows.values()])
+
+
+def test_versions_on_other_items_do_not_compare() -> None:
+    with pytest.raises(ContractError, match="3 and 4 eval scores have 3 items in common"):
+        compare(_scores([True] * 3, 0.5), _scores([True] * 4, 0.5))

@@ -139,3 +139,14 @@ def test_job_execution_and_pickles_are_off(tracking: Tracking) -> None:
 
 def test_empty_leaderboard(tracking: Tracking) -> None:
     assert tracking.leaderboard().is_empty()
+
+
+def test_scores_are_read_back_by_a_versions_name(tracking: Tracking) -> None:
+    log(tracking, "abc123" * 8, tags={"eval_set": "e1", "scorer": "s1", "judge": "j1", "other": "x"})
+    for name in ("abc123abc123", f"{tracking.experiment}-abc123abc123"):
+        found = tracking.scores(name)
+        assert found.version == f"{tracking.experiment}-abc123abc123"
+        assert found.scores.sort("item_id").equals(SCORES.sort("item_id"))
+        assert found.made_with == {"eval_set": "e1", "scorer": "s1", "judge": "j1"}
+    with pytest.raises(StoreError, match="model version 'fffffffff' is not in MLflow"):
+        tracking.scores("fffffffff")
