@@ -6,7 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from plateful.errors import ImageError
 from plateful.vision.image_io import encode_png, encode_webp, open_image, pixel_sha256, read_png_text
@@ -85,11 +87,61 @@ def test_bytes_are_capped(picture: np.ndarray) -> None:
         open_image(encode_png(picture), max_bytes=100)
 
 
-def test_orientation_is_applied(picture: np.ndarray) -> None:
+@pytest.mark.parametrize("orientation", range(10))
+def test_orientation_is_applied(picture: np.ndarray, orientation: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6
-    turned = open_image(encoded(picture, "PNG", exif=exif))
-    assert (turned == np.rot90(picture, -1)).all()
+    exif[0x0112] = orientation
+    png = encoded(picture, "PNG", exif=exif)
+    with Image.open(io.BytesIO(png)) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    assert (open_image(png) == expected).all()
+
+
+def with_exif(jpeg: bytes, exif: bytes) -> bytes:
+    body = b"Exif\0\0" + exif
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def exif_block(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """One big-endian directory of (tag, type, count, value of at most four bytes) entries."""
+    packed = b"".join(
+        struct.pack(">HHI", tag, form, count) + value.ljust(4, b"\0") for tag, form, count, value in entries
+    )
+    return b"MM\0*" + struct.pack(">IH", 8, len(entries)) + packed + b"\0\0\0\0"
+
+
+TURNED = (0x0112, 3, 1, b"\0\x06")
+ASCII = 2
+
+
+@pytest.mark.parametrize("tag", [0x011A, 0x0128], ids=["XResolution", "ResolutionUnit"])
+def test_odd_exif_beside_the_orientation_is_not_looked_at(picture: np.ndarray, tag: int) -> None:
+    plain = encoded(picture, "JPEG")
+    odd = with_exif(plain, exif_block(TURNED, (tag, ASCII, 3, b"72\0")))
+    assert (open_image(odd) == np.rot90(open_image(plain), -1)).all()
+
+
+ENTRY = st.tuples(
+    st.sampled_from([0x0112, 0x011A, 0x0128, 0x8769, 0x8825, 0xA005, 0x927C, 0x02BC]),
+    st.integers(0, 14),
+    st.one_of(st.integers(0, 4), st.just(0xFFFFFFFF)),
+    st.binary(max_size=4),
+)
+WILD_EXIF = st.one_of(
+    st.lists(ENTRY, max_size=5).map(lambda entries: exif_block(TURNED, *entries)),
+    st.binary(max_size=80).map(lambda tail: b"MM\0*\0\0\0\x08" + tail),
+    st.binary(max_size=80),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(exif=WILD_EXIF, form=st.sampled_from(["JPEG", "PNG", "WEBP"]))
+def test_any_exif_ends_in_a_picture_or_a_refusal(exif: bytes, form: str) -> None:
+    content = encoded(np.zeros((4, 6, 3), np.uint8), form, exif=b"Exif\0\0" + exif)
+    try:
+        assert sorted(open_image(content).shape) == [3, 4, 6]
+    except ImageError as error:
+        assert error.fix
 
 
 def test_transparency_is_laid_on_white() -> None:
