@@ -14,9 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
-
 from training.plates import ARCHETYPES, captions, render, sample_plate
+from training.plates.render import single_threaded
 
 RESULTS = Path(__file__).resolve().parent / "results" / "plates.json"
 ROUNDS = 24  # plates of each archetype in one repeat: 816 pictures
@@ -32,11 +31,6 @@ def draw(order: tuple[int, str]) -> float:
     captions(plate)
     render(plate, 128)
     return time.process_time() - started
-
-
-def single_threaded() -> None:
-    """One thread a process: the pool already has one process a core."""
-    cv2.setNumThreads(1)
 
 
 def repeat(pool: ProcessPoolExecutor, first_seed: int) -> tuple[float, float]:

@@ -116,7 +116,7 @@ class TinyLearner:
         tiny = build_tiny(self.settings.model)
         pass_colour_through(tiny)
         self.models = nn.ModuleDict({"tiny_vae": tiny})
-        self.inputs: dict[str, str] = {}
+        self.inputs = {"plates": corpus.source}
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
         """One batch of crops through both halves, with some error on the latents in between."""

@@ -1,5 +1,6 @@
 """The CLIP part: image and text towers trained contrastively, and on attributes the renderer knows."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -12,8 +13,10 @@ from training.family.checkpoint import digest, load
 from training.family.corpus import Corpus, load_corpus
 from training.family.drawing import Record
 from training.family.loop import fit
+from training.family.recipe import digest_of
 from training.family.session import Session
 from training.family.tokenizer import load_tokenizer
+from training.plates import ARCHETYPES
 
 # CLIP's own mean and deviation describe photos on the web; the family uses the range [-1, 1] throughout.
 PIXEL_MEAN = PIXEL_STD = [0.5, 0.5, 0.5]
@@ -73,7 +76,7 @@ class ContrastiveLearner:
             }
         )
         self.models = nn.ModuleDict({"clip": clip, "heads": heads})
-        self.inputs = {"vocabulary": str(len(tokenizer))}
+        self.inputs = {"plates": corpus.source, "vocabulary": digest_of(tokenizer.get_vocab())}
         self.known = [frozenset(record["captions"]) for record in corpus.records]
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
@@ -129,8 +132,18 @@ class ContrastiveLearner:
         """1 for each value the plate has; with a text, only for those the text says (an archetype always)."""
         held = [record[label]] if isinstance(record[label], str) else record[label]
         if text is not None and label != "archetype":
-            held = [value for value in held if value.replace("_", " ") in text]
+            rest = text.replace(ARCHETYPES[record["archetype"]].phrase, " ")
+            held = sorted(words_said(rest, self.values[label]) & set(held))
         return [float(value in held) for value in self.values[label]]
+
+
+def words_said(text: str, values: list[str]) -> set[str]:
+    """Those of `values` that a text says as whole words, longest first: an egg noodle says no egg."""
+    said = set()
+    for value in sorted(values, key=len, reverse=True):
+        text, times = re.subn(rf"\b{re.escape(value.replace('_', ' '))}\b", "|", text)
+        said |= {value} if times else set()
+    return said
 
 
 def _spread(logits: torch.Tensor, matches: torch.Tensor) -> torch.Tensor:
@@ -147,8 +160,7 @@ def train_clip(session: Session) -> None:
 
 def load_clip(session: Session) -> tuple[CLIPModel, str]:
     """The trained CLIP in evaluation mode, on the session's device, and the digest of its part."""
-    tokenizer = load_tokenizer(session)
-    learner = ContrastiveLearner(session, load_corpus(session), tokenizer)
+    models = nn.ModuleDict({"clip": CLIPModel(config_of(session, load_tokenizer(session)))})
     folder = session.folder("clip")
-    load(folder, learner.models)
-    return learner.models["clip"].to(session.device).eval().requires_grad_(False), digest(folder)
+    load(folder, models)
+    return models["clip"].to(session.device).eval().requires_grad_(False), digest(folder)

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from plateful.errors import ModelError
-from training.family.drawing import Record, draw_chunk
+from training.family.drawing import Record, draw_chunk, renderer_digest
 from training.family.meter import Progress
-from training.family.recipe import Plates
+from training.family.recipe import Plates, digest_of
 from training.family.session import Session, read_json, write_json
+from training.plates.render import single_threaded
 
 CHUNK = 64
 
@@ -24,6 +25,7 @@ class Corpus:
 
     images: np.ndarray
     records: list[Record]
+    source: str
 
     @property
     def clean(self) -> np.ndarray:
@@ -36,6 +38,12 @@ def render_corpus(session: Session, part: str = "data") -> None:
     settings: Plates = getattr(session.recipe.parts, part)
     px, folder = session.recipe.picture_px, session.folder(part)
     state = read_json(folder / "state.json") or {"done": 0, "spent": 0.0, "complete": False}
+    source = _source(session, part)
+    if state.setdefault("source", source) != source:
+        raise ModelError(
+            f"the plates in {folder} were drawn with other settings or by another renderer",
+            fix="delete that folder to draw them anew, or give another --work folder",
+        )
     if state["complete"]:
         return
     shape = (settings.plates, px, px, 3)
@@ -61,6 +69,13 @@ def render_corpus(session: Session, part: str = "data") -> None:
     session.note(part, {"plates": state["done"], "minutes": round(state["spent"] / 60, 2)})
 
 
+def _source(session: Session, part: str) -> str:
+    """Digest of everything that decides a part's plates: settings and how the renderer draws."""
+    px, settings = session.recipe.picture_px, getattr(session.recipe.parts, part)
+    drawn = settings.model_dump(exclude={"cpu_minutes", "gpu_minutes"})
+    return digest_of({"px": px, "plates": drawn, "renderer": renderer_digest(px)})
+
+
 def _chunks(
     session: Session, settings: Plates, done: int
 ) -> Iterator[tuple[range, np.ndarray, list[Record], float]]:
@@ -69,7 +84,9 @@ def _chunks(
         (settings, px, range(a, min(a + CHUNK, settings.plates))) for a in range(done, settings.plates, CHUNK)
     )
     # Not multiprocessing.Pool: it ends workers by SIGTERM and waits for ever where that signal is ignored.
-    with ProcessPoolExecutor(session.processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        session.processes, mp_context=get_context("spawn"), initializer=single_threaded
+    ) as pool:
         try:
             yield from pool.map(draw_chunk, jobs)
         finally:
@@ -97,4 +114,5 @@ def load_corpus(session: Session, part: str = "data") -> Corpus:
         )
     with (folder / "records.jsonl").open(encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
-    return Corpus(np.load(folder / "images.npy", mmap_mode="r")[: len(records)], records)
+    images = np.load(folder / "images.npy", mmap_mode="r")[: len(records)]
+    return Corpus(images, records, read_json(folder / "state.json")["source"])

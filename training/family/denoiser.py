@@ -37,7 +37,7 @@ class CaptionedLatents:
         self.latents = torch.from_numpy(latents.astype(np.float32) * scale)
         self.text_encoder, self.text_width = clip.text_model, clip.config.text_config.hidden_size
         self.tokens, self.spans = _tokenize(session, [corpus.records[i]["captions"] for i in corpus.clean])
-        self.inputs = {"autoencoder": source, "CLIP": clip_digest}
+        self.inputs = {"plates": corpus.source, "autoencoder": source, "CLIP": clip_digest}
 
     def take(
         self, rng: np.random.Generator, count: int, dropout: float = 0.0

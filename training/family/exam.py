@@ -61,13 +61,25 @@ def grades(answers: Answers, prefix: str = "") -> dict[str, Figure]:
 
 
 def ingredient_auc(answers: Answers, picked: np.ndarray) -> float:
-    """Mentioned against not mentioned among dishes that could carry it, over ingredients by their pairs."""
+    """Mentioned against not mentioned among dishes that could carry it, over ingredients by their pairs.
+
+    A garnish is mentioned too; what a dish carries unasked is asked of no plate of that dish.
+    """
     total = weight = 0.0
     for place, word in enumerate(answers.marks.words):
-        able = [i for i in picked if word in ARCHETYPES[answers.plates[i].archetype].ingredients]
-        truth = np.array([word in answers.plates[i].ingredients for i in able], bool)
+        able = [i for i in picked if _may_lack(answers.plates[i], word)]
+        truth = np.array([word in _mentioned(answers.plates[i]) for i in able], bool)
         pairs = float(truth.sum() * (~truth).sum())
         if pairs:
             total += pairs * auc(answers.marks.ingredients[able, place], truth)
             weight += pairs
     return total / weight if weight else float("nan")
+
+
+def _may_lack(plate: Plate, word: str) -> bool:
+    kind = ARCHETYPES[plate.archetype]
+    return word in kind.ingredients and word not in kind.implicit
+
+
+def _mentioned(plate: Plate) -> set[str | None]:
+    return {*plate.ingredients, plate.garnish}

@@ -18,6 +18,7 @@ from training.family.clip import pixels
 from training.family.corpus import load_corpus
 from training.family.loop import fit
 from training.family.session import Session
+from training.plates import ARCHETYPES, BACKGROUNDS
 
 BATCH = 64
 DATA = "exam_data"
@@ -46,8 +47,6 @@ class Examiner(nn.Module):
     """Pictures (N, 3, px, px) in [-1, 1] -> logits of archetypes, backgrounds and ingredients."""
 
     def __init__(self, widths: list[int]) -> None:
-        from training.plates import ARCHETYPES, BACKGROUNDS
-
         super().__init__()
         self.labels = {
             "archetype": list(ARCHETYPES),
@@ -81,7 +80,7 @@ class ExamLearner:
         self.corpus = load_corpus(session, DATA)
         examiner = Examiner(session.recipe.parts.examiner.model["widths"])
         self.models = nn.ModuleDict({"examiner": examiner})
-        self.inputs: dict[str, str] = {}
+        self.inputs = {"plates": self.corpus.source}
         self.truth = {
             name: torch.tensor([words.index(record[name]) for record in self.corpus.records])
             for name, words in examiner.labels.items()
@@ -90,7 +89,8 @@ class ExamLearner:
         known = {word: place for place, word in enumerate(examiner.labels["ingredients"])}
         self.shown = torch.zeros(len(self.corpus.records), len(known))
         for row, record in enumerate(self.corpus.records):
-            self.shown[row, [known[word] for word in record["ingredients"]]] = 1
+            words = {*record["ingredients"], record["garnish"], *ARCHETYPES[record["archetype"]].implicit}
+            self.shown[row, [known[word] for word in words if word in known]] = 1
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
         """One batch of altered plates."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from plateful.evaluation.scores import wilson
 
@@ -50,11 +51,9 @@ def mean(values: np.ndarray) -> Figure:
 
 
 def auc(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Area under the ROC curve: how often a true case scores above a false one; nan without both."""
-    order = np.argsort(np.concatenate([scores[truth], scores[~truth]]), kind="stable")
-    ranks = np.empty(len(order))
-    ranks[order] = np.arange(1, len(order) + 1)
+    """Area under the ROC curve: how often a true case outscores a false one, ties half; nan without both."""
+    ranks = rankdata(scores)
     positives, negatives = int(truth.sum()), int((~truth).sum())
     if not positives or not negatives:
         return float("nan")
-    return float((ranks[:positives].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float((ranks[truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -1,5 +1,7 @@
 """Drawers: noodles, rice, curry, soups, porridge and stir fry."""
 
+from contextlib import nullcontext
+
 import numpy as np
 
 from training.plates.canvas import Canvas
@@ -144,13 +146,15 @@ def draw_soup(c: Canvas, plate: Plate) -> None:
     pool(c, colour, c.bed, gloss=0.9)
     t = np.linspace(0.6, 9.5, 60)
     swirl = np.stack([0.055 * t * np.cos(t), 0.055 * t * np.sin(t)], 1)
-    c.line(
-        c.project(swirl, 0.0),
-        mix(colour, (255, 250, 236), 0.75),
-        3.4 if "cream" not in plate.ingredients else 6.5,
-        lit=0.3,
-        shadow=0.1,
-    )
+    creamy = "cream" in plate.ingredients
+    with c.showing("cream") if creamy else nullcontext():
+        c.line(
+            c.project(swirl, 0.0),
+            mix(colour, (255, 250, 236), 0.75),
+            6.5 if creamy else 3.4,
+            lit=0.3,
+            shadow=0.1,
+        )
     base, *rest = plate.ingredients
     scatter(c, [i for i in rest if i != "cream"], 0.36, h=0.02, scale=1.05, share=0.85)
     if not rest and base != "pumpkin":

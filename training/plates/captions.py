@@ -60,12 +60,13 @@ _MASS = {
     "baklava",
     "whole_prawns",
 }
-# Words of menu names that promise an ingredient.
+# Words of menu names, or whole names, that promise an ingredient or a count.
 _IMPLIED: dict[str, str] = {
     word: ingredient
     for ingredient, words in yaml.safe_load(Path(__file__).with_name("menu_words.yaml").read_text()).items()
     for word in words
 }
+_COUNTED = {"two": 2, "trio": 3}
 _ON = ("plate", "board", "leaf", "sheet", "tray")
 
 
@@ -89,10 +90,15 @@ def _article(name: str, phrase: str) -> str:
 def _menu_name(plate: Plate, rng: np.random.Generator) -> str:
     """A real menu name that promises nothing the plate lacks, mostly led by an ingredient it does not say."""
     promised = {
-        name: {_IMPLIED[w] for w in name.split() if w in _IMPLIED}
+        name: {_IMPLIED[w] for w in (name, *name.split()) if w in _IMPLIED}
         for name in EVERY_ARCHETYPE[plate.archetype].menu_names
     }
-    honest = [name for name, promise in promised.items() if promise <= set(plate.ingredients)]
+    honest = [
+        name
+        for name, promise in promised.items()
+        if promise <= set(plate.ingredients)
+        and all(_COUNTED.get(word, plate.count) == plate.count for word in name.split())
+    ]
     name = str(rng.choice(honest))
     alone = bool(promised[name]) or rng.random() < 0.3
     return name if alone else f"{plate.ingredients[0]} {name}"

@@ -1,5 +1,6 @@
 """From a plate to its picture, masks and box."""
 
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from training.plates.canvas import Canvas
 from training.plates.instances import Instance, Labels, box_of
 from training.plates.intruders import OBJECTS
 from training.plates.layout import scatter
-from training.plates.plate import Plate, sample_plate
+from training.plates.plate import Plate, held_out, sample_plate
 from training.plates.scene import paint_background, paint_steam
 from training.plates.vessels import paint_vessel
 from training.plates.vocabulary import EVERY_ARCHETYPE
@@ -125,7 +126,9 @@ def _collaged(c: Canvas, strength: float, rng: np.random.Generator) -> None:
     spots = [(0, 0), (0, half), (half, 0), (half, half)] if tiles == 4 else [(0, 0), (0, half)]
     pictures = [(c.rgb, c.food, c.vessel)]
     for _ in spots[1:]:
-        other = _draw(sample_plate(int(rng.integers(2**31))), c.size)
+        # A stranger must not show what pretraining never sees.
+        strangers = (sample_plate(int(rng.integers(2**31))) for _ in itertools.count())
+        other = _draw(next(plate for plate in strangers if not held_out(plate)), c.size)
         pictures.append((other.rgb, other.food * 0, other.vessel * 0))
     quarter, tall = c.size // 4, half if tiles == 4 else c.size
     for i, name in enumerate(("rgb", "food", "vessel")):
@@ -166,7 +169,8 @@ def render(plate: Plate, size: int = 128, *, instances: bool = False) -> Rendere
     return Rendered(image, food, vessel, box_of(food | vessel), plate, parts)
 
 
-def _single_threaded() -> None:
+def single_threaded() -> None:
+    """Initializer of drawing processes: there is one a core, so more threads would only fight."""
     cv2.setNumThreads(1)
 
 
@@ -176,5 +180,5 @@ def render_batch(plates: Sequence[Plate], size: int = 128, processes: int = 1) -
         return [render(plate, size) for plate in plates]
     # A forked child of a process with running OpenCV or torch threads hangs: spawn.
     context = get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_single_threaded) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=single_threaded) as pool:
         return list(pool.map(partial(render, size=size), plates, chunksize=32))

@@ -32,6 +32,7 @@ class Archetype:
     """One kind of dish; of its `exclusive` ingredients (meat, flavour) a plate carries exactly one.
 
     `implicit` ingredients may be drawn unasked (a burger's beef), so they cannot be planted as missing.
+    `portions` ingredients each take a piece of their own, a scoop a flavour.
     What is held out belongs to a `cuisine` or to a product `category`.
     """
 
@@ -43,6 +44,7 @@ class Archetype:
     countable: bool = False
     exclusive: tuple[str, ...] = ()
     implicit: tuple[str, ...] = ()
+    portions: tuple[str, ...] = ()
     garnishes: tuple[str, ...] = ()
     steam: float = 0.0
     height: float = 0.1

@@ -177,3 +177,24 @@ def test_captions_name_defects_but_not_contradictions() -> None:
 def test_archetypes_of_pretraining_stay_the_same() -> None:
     assert len(ARCHETYPES) == 34
     assert DEFECTS[-3:] == CONTRADICTIONS
+
+
+def test_menu_names_promise_no_ingredient_and_no_number_that_the_plate_lacks() -> None:
+    wanted = {"trio": 3, "two": 2}
+    for seed in range(3000):
+        plate = sample_plate(seed)
+        for text in captions(plate):
+            for word, count in wanted.items():
+                if word in text.split():
+                    assert plate.count == count, text
+            if "cheese fries" in text or "ham and cheese sandwich" in text:
+                assert "cheese" in plate.ingredients, text
+            assert "weiss" not in text or "mayo" in plate.ingredients, text
+            assert "paneer" not in text.split() or "paneer" in plate.ingredients, text
+
+
+def test_every_flavour_has_a_scoop_of_its_own() -> None:
+    for seed in range(40):
+        plate = sample_plate(seed, archetype="ice_cream")
+        drawn = {one.name for one in render(plate, instances=True).instances}
+        assert drawn >= set(plate.ingredients), plate
