@@ -4,9 +4,9 @@
 |---|---|
 | ok | opened, and passes the photo gates |
 | poor | opened, and fails a gate; the reasons are the gates' failures |
-| dead | 404 or 410, no such file in the feed's folder, or a file that cannot be opened as a picture |
+| dead | 404 or 410, no such file in the feed's folder, a file that cannot be opened as a picture, a strip |
 | placeholder | one picture behind products of `placeholder_min` different names |
-| unchecked | an address not fetched or not answered; counts as having an image, and says why |
+| unchecked | not fetched, not answered, or the gates broke on it; counts as having an image, and says why |
 | missing | no photo given |
 """
 
@@ -16,24 +16,27 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import polars as pl
 
 from plateful.errors import ImageError
 from plateful.identity import canonical_json, sha256_hex
+from plateful.item_faults import stops_all, told
 from plateful.products.image_paths import find_picture
 from plateful.products.urls import UrlProblem, fetch, is_address
 from plateful.scoring.verdict import Verdict
 from plateful.stores.lake import Lake
 from plateful.tables import PRODUCTS
 from plateful.vision.image_io import encode_png, open_image
+from plateful.vision.measures import fitted
 
 LONG_SIDE = 1_024
+# Beyond this a picture is a separator line or a page banner: no dish is told at a tenth of the height.
+MOST_ASPECT = 10
 MAX_FILE_BYTES = 20_000_000
 PLACEHOLDER_MIN = 5
 # Raise when the same file would be normalised or judged differently by the code here.
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 Assess = Callable[[np.ndarray], Verdict]
 
@@ -171,6 +174,8 @@ def _assessed(
         if known.photo_sha256 is None or lake.has_image(known.photo_sha256):
             return known
     found = _judge(read(), assess, lake)
+    if found.status == "unchecked":
+        return found
     lake.put_object(
         place,
         canonical_json(
@@ -182,20 +187,19 @@ def _assessed(
 
 def _judge(content: bytes, assess: Assess, lake: Lake) -> PhotoStatus:
     try:
-        array = _fitted(open_image(content, max_bytes=MAX_FILE_BYTES))
+        array = open_image(content, max_bytes=MAX_FILE_BYTES)
     except ImageError as error:
         return PhotoStatus("dead", (f"cannot_open: {error.message}"[:200],))
+    if max(array.shape[:2]) > MOST_ASPECT * min(array.shape[:2]):
+        return PhotoStatus("dead", ("strip",))
+    array = fitted(array, LONG_SIDE)
     png = encode_png(array)
     key = sha256_hex(png)
     lake.put_image(key, png)
-    verdict = assess(array)
+    try:
+        verdict = assess(array)
+    except Exception as error:
+        if stops_all(error):
+            raise
+        return PhotoStatus("unchecked", (f"not_judged: {told(error)}",), key)
     return PhotoStatus("ok" if verdict.passed else "poor", tuple(verdict.failures), key)
-
-
-def _fitted(array: np.ndarray) -> np.ndarray:
-    height, width = array.shape[:2]
-    scale = LONG_SIDE / max(height, width)
-    if scale >= 1:
-        return array
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(array, size, interpolation=cv2.INTER_AREA)

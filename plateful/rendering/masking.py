@@ -3,10 +3,13 @@
 import polars as pl
 
 from plateful.identity import sha256_hex
+from plateful.item_faults import stops_all, told
 from plateful.stores import Lake
 from plateful.tables import INPAINTING_MASKS
 from plateful.vision.image_io import encode_png, open_image
-from plateful.vision.masks import METHOD, dish_mask
+from plateful.vision.masks import METHOD, DishMask, dish_mask
+
+FAILED = "failed"
 
 
 def mask_photos(
@@ -18,10 +21,10 @@ def mask_photos(
         without_images: PRODUCTS_WITHOUT_IMAGES rows.
         lake: where photos are read and masks are put.
         previous: masks of the last materialization; a photo already masked by this method is not masked
-            again.
+            again, one that could not be is.
     """
     photos = without_images.filter(pl.col("route") == "inpaint").select("product_id", "photo_sha256")
-    done = {} if previous is None else _by_photo(previous.filter(pl.col("method") == METHOD))
+    done = {} if previous is None else _by_photo(previous)
     rows = []
     for product_id, photo in photos.iter_rows():
         done[photo] = done.get(photo) or _mask(photo, lake)
@@ -30,16 +33,23 @@ def mask_photos(
 
 
 def _by_photo(previous: pl.DataFrame) -> dict[str, dict]:
-    return {row["photo_sha256"]: row for row in previous.iter_rows(named=True)}
+    usable = (pl.col("method") == METHOD) & ~pl.col("status").str.starts_with(FAILED)
+    return {row["photo_sha256"]: row for row in previous.filter(usable).iter_rows(named=True)}
 
 
 def _mask(photo: str, lake: Lake) -> dict:
-    found = dish_mask(open_image(lake.get_image(photo)))
+    png = lake.get_image(photo)
+    try:
+        found = dish_mask(open_image(png))
+    except Exception as error:
+        if stops_all(error):
+            raise
+        found = DishMask(None, 0.0, f"{FAILED}: {told(error)}")
     digest = None
     if found.mask is not None:
-        png = encode_png(found.mask)
-        digest = sha256_hex(png)
-        lake.put_image(digest, png)
+        mask = encode_png(found.mask)
+        digest = sha256_hex(mask)
+        lake.put_image(digest, mask)
     return {
         "photo_sha256": photo,
         "mask_sha256": digest,

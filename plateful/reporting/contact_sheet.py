@@ -4,12 +4,12 @@ import base64
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from plateful.errors import ImageError
 from plateful.vision.image_io import encode_png, encode_webp
+from plateful.vision.measures import fitted
 
 PAPER = (250, 247, 242)
 INK = (48, 42, 38)
@@ -17,16 +17,6 @@ GAP = 6
 CAPTION = 15
 # Cell sizes and WebP qualities tried in turn until all pictures fit; 96 px still tells a burger from a taco.
 STEPS = ((128, 82), (112, 72), (96, 64), (80, 56), (64, 48))
-
-
-def thumbnail(array: np.ndarray, side: int) -> np.ndarray:
-    """Scale uint8 RGB (H, W, 3) down so that its long side is at most `side` pixels; never up."""
-    height, width = array.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return array
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(array, size, interpolation=cv2.INTER_AREA)
 
 
 def grid(
@@ -52,7 +42,7 @@ def grid(
     font = ImageFont.load_default(size=11)
     for index, (array, label) in enumerate(zip(arrays, labels, strict=True)):
         left, top = GAP + index % columns * step_x, GAP + index // columns * step_y
-        small = thumbnail(array, cell)
+        small = fitted(array, cell)
         inset = (left + (cell - small.shape[1]) // 2, top + (cell - small.shape[0]) // 2)
         sheet.paste(Image.fromarray(small), inset)
         draw.text((left, top + cell + 1), _cut(label, font, cell), INK, font)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from plateful.reporting.contact_sheet import thumbnail
 from plateful.vision.image_io import encode_webp, open_image
+from plateful.vision.measures import fitted
 
 # Long side in pixels and WebP quality, best first. 160 px fills a report's tile on a dense screen.
 STEPS = ((160, 82), (144, 72), (128, 62), (112, 50), (96, 40), (72, 30))
@@ -39,7 +39,7 @@ class Thumbnails:
         sample = sorted(set(keys))[:: max(1, len(set(keys)) // SAMPLE)][:SAMPLE]
         arrays = [open_image(read_image(key)) for key in sample]
         for side, quality in STEPS:
-            sizes = [len(_data_uri(thumbnail(array, side), quality)) for array in arrays]
+            sizes = [len(_data_uri(fitted(array, side), quality)) for array in arrays]
             if not sizes or sum(sizes) / len(sizes) * len(keys) <= budget:
                 return cls(read_image, side, quality)
         return cls(read_image, *STEPS[-1])
@@ -57,7 +57,7 @@ class Thumbnails:
             array = open_image(self._read_image(key))
             if mask_key:
                 array = outline(array, open_image(self._read_image(mask_key))[..., 0])
-            self._made[key, mask_key] = _data_uri(thumbnail(array, self._side), self._quality)
+            self._made[key, mask_key] = _data_uri(fitted(array, self._side), self._quality)
         return self._made[key, mask_key]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from plateful.vision.measures import fitted
 from plateful.vision.saliency import Subject, find_subject
 
-METHOD = "saliency+grabcut@1"
+METHOD = "saliency+grabcut@2"
 WORKING_SIDE = 256
 _ITERATIONS = 3
 _SMALLEST, _LARGEST = 0.02, 0.90

@@ -69,12 +69,23 @@ def perceptual_hash(array: np.ndarray) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def fitted(array: np.ndarray, side: int) -> np.ndarray:
-    """The picture with its long side at most `side` pixels (area average); itself when it is not larger."""
-    scale = side / max(array.shape[:2])
-    if scale >= 1:
+def fitted(array: np.ndarray, side: int, *, enlarge: float = 1.0) -> np.ndarray:
+    """Scale a picture so that its long side is `side` pixels; itself when nothing is to do.
+
+    Args:
+        array: uint8 (H, W, 3) or (H, W).
+        side: long side wanted, pixels.
+        enlarge: how many times its size it may become; never larger than it is by default.
+
+    Returns:
+        Area average when smaller, cubic when larger. However thin a strip, no side is under one pixel.
+    """
+    height, width = array.shape[:2]
+    scale = min(enlarge, side / max(height, width))
+    if scale == 1:
         return array
-    return cv2.resize(array, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(array, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
 def _sharpness(grey: np.ndarray) -> float:

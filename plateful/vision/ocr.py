@@ -17,6 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from plateful.vision.measures import fitted
+
 PACKAGE = f"rapidocr-{version('rapidocr')}"
 # Letters that OCR gets wrong: so much of a detected text must be found in the expected one, in order.
 EXPECTED_OVERLAP = 0.8
@@ -83,9 +85,8 @@ class TextReader:
             side: analysis size, when not the reader's.
             min_detection: regions below this detection confidence are not read and not returned.
         """
-        scale = min(MOST_ENLARGED, (side or self.side) / max(array.shape[:2]))
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        small = cv2.resize(array, None, fx=scale, fy=scale, interpolation=interpolation)
+        small = fitted(array, side or self.side, enlarge=MOST_ENLARGED)
+        scale = max(small.shape[:2]) / max(array.shape[:2])
         bgr = np.ascontiguousarray(small[..., ::-1])
         with self._lock:
             corners, confidences = self._detect(bgr, min_detection)

@@ -5,6 +5,7 @@ is weak, and scoring/ weighs them per kind of picture. No OpenCV detector knows 
 sentences do.
 """
 
+import math
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 
 from plateful.vision.clip import TinyClip, softmax
+from plateful.vision.measures import fitted
 
 # CLIP is asked dish by dish: what remains between 'a photo of a pizza, with a person' and 'a photo of a
 # pizza' is the person. Against one sentence for all dishes it finds half as many (24 instead of 56 % at 1 %
@@ -45,11 +47,7 @@ def detect(array: np.ndarray, detectors: Iterable[str], *, side: int) -> dict[st
         The strongest hit of each, 0 when none: neighbouring windows that agree (Haar), or SVM margin (`body`,
         HOG).
     """
-    scale = side / max(array.shape[:2])
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    grey = cv2.cvtColor(
-        cv2.resize(array, None, fx=scale, fy=scale, interpolation=interpolation), cv2.COLOR_RGB2GRAY
-    )
+    grey = cv2.cvtColor(fitted(array, side, enlarge=math.inf), cv2.COLOR_RGB2GRAY)
     equal = cv2.equalizeHist(grey)
     return {name: _body(grey) if name == BODY else _haar(name, equal) for name in detectors}
 

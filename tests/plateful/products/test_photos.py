@@ -1,6 +1,7 @@
 """Image statuses, from real files in a real lake; the gate is one plain measure."""
 
 import csv
+import errno
 import io
 import json
 import struct
@@ -9,14 +10,17 @@ import zlib
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
 
+from plateful.errors import ModelError
 from plateful.products.feed import Feed
-from plateful.products.photos import resolve_images
+from plateful.products.photos import Assess, resolve_images
 from plateful.products.selection import without_images
 from plateful.products.sources import COLUMNS
 from plateful.scoring.verdict import Verdict
@@ -82,11 +86,11 @@ def products(
     return part.products
 
 
-def resolve(root: Path, frame: pl.DataFrame, gates: Gates | None = None, **options: object) -> pl.DataFrame:
+def resolve(root: Path, frame: pl.DataFrame, gates: Assess | None = None, **options: Any) -> pl.DataFrame:
     lake = Lake(str(root.parent / "lake"))
     return resolve_images(
         frame, feed_root=root, assess=gates or Gates(), assessor_version="g1", lake=lake, **options
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_statuses_of_files(root: Path) -> None:
@@ -126,6 +130,46 @@ def test_statuses_of_files(root: Path) -> None:
     assert all(r[0].startswith("cannot_open: ") for r in reasons[2:6])
     assert reasons[6:] == [["file_not_found"], [], ["no_network"], ["no_network"]]
     assert found["photo_sha256"].is_not_null().to_list() == [True, True] + [False] * 8
+
+
+@pytest.mark.parametrize("size", [(2_000, 6), (6, 2_000), (11, 1)])
+def test_a_strip_is_no_photo(root: Path, size: tuple[int, int]) -> None:
+    (root / "line.jpg").write_bytes(jpeg(150, size))
+    (root / "wide.jpg").write_bytes(jpeg(150, (100, 10)))
+    found = resolve(root, products(root, "line.jpg", "wide.jpg"))
+    assert found["image_status"].to_list() == ["dead", "ok"]
+    assert found["image_reasons"].to_list() == [["strip"], []]
+    assert found["photo_sha256"].is_null().to_list() == [True, False]
+
+
+def test_a_photo_that_breaks_the_gates_stops_no_other(root: Path) -> None:
+    for name, shade in (("a.jpg", 20), ("b.jpg", 150)):
+        (root / "photos" / name).write_bytes(jpeg(shade))
+    frame, gates = products(root, "photos/a.jpg", "photos/b.jpg"), Gates()
+
+    def breaking(array: np.ndarray) -> Verdict:
+        if array.mean() < 60:
+            raise cv2.error("!dsize.empty()\nmore")
+        return gates(array)
+
+    found = resolve(root, frame, breaking)
+    assert found["image_status"].to_list() == ["unchecked", "ok"]
+    assert found["image_reasons"].to_list() == [["not_judged: error: !dsize.empty()"], []]
+    # Kept nowhere, so that a later run judges it.
+    assert resolve(root, frame, gates)["image_status"].to_list() == ["poor", "ok"]
+
+
+@pytest.mark.parametrize(
+    "error", [ModelError("no weights", fix="make"), OSError(errno.ENOSPC, "full"), KeyboardInterrupt()]
+)
+def test_what_would_stop_every_photo_stops_the_run(root: Path, error: BaseException) -> None:
+    (root / "photos" / "a.jpg").write_bytes(jpeg(150))
+
+    def breaking(_: np.ndarray) -> Verdict:
+        raise error
+
+    with pytest.raises(type(error)):
+        resolve(root, products(root, "photos/a.jpg"), breaking)
 
 
 def test_photos_are_kept_as_small_png(root: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from plateful.errors import ImageError
-from plateful.reporting.contact_sheet import contact_sheet_markdown, grid, grid_png, thumbnail
+from plateful.reporting.contact_sheet import contact_sheet_markdown, grid, grid_png
 from plateful.vision.image_io import open_image
 from tests.plateful.reporting.pictures import drawing
 
@@ -34,11 +34,6 @@ def test_grid_keeps_pictures_in_order_and_shape() -> None:
     assert sheet.shape == (80 + 15 + 12, 2 * 86 + 6, 3)
     assert tuple(sheet[46, 46]) == (255, 0, 0) and tuple(sheet[46, 132]) == (0, 0, 255)
     assert open_image(grid_png([red], ["a"])).shape[2] == 3
-
-
-def test_thumbnail_never_scales_up() -> None:
-    assert thumbnail(NOISE, 512).shape == (128, 128, 3)
-    assert thumbnail(np.zeros((10, 400, 3), np.uint8), 100).shape == (2, 100, 3)
 
 
 @pytest.mark.parametrize("labels", [[], ["a", "b"]])

@@ -3,8 +3,14 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from plateful.vision.masks import dish_mask
 from plateful.vision.measures import fitted, measure, perceptual_hash
+from plateful.vision.ocr import TextReader
+from plateful.vision.people import detect
+from plateful.vision.saliency import find_subject
 
 
 def test_blur_lowers_sharpness_only(clean: list) -> None:
@@ -50,7 +56,32 @@ def test_hash_survives_scaling_and_tells_plates_apart(clean: list) -> None:
     assert distance(perceptual_hash(first), perceptual_hash(second)) > 10
 
 
-def test_fitted_only_shrinks() -> None:
+def test_fitted_shrinks_and_enlarges_only_as_far_as_allowed() -> None:
     wide = np.zeros((100, 300, 3), np.uint8)
     assert fitted(wide, 150).shape == (50, 150, 3)
     assert fitted(wide, 300) is wide
+    assert fitted(wide, 900) is wide
+    assert fitted(np.zeros((10, 400, 3), np.uint8), 100).shape == (2, 100, 3)
+    assert fitted(wide, 900, enlarge=2.0).shape == (200, 600, 3)
+    assert fitted(wide, 360, enlarge=2.0).shape == (120, 360, 3)
+
+
+SIDES = st.one_of(st.integers(1, 9), st.integers(1, 2_600))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(height=SIDES, width=SIDES, noise=st.booleans())
+def test_no_shape_is_too_thin_for_any_measure(height: int, width: int, noise: bool) -> None:
+    rng = np.random.default_rng(height * width)
+    picture = rng.integers(0, 256 if noise else 1, (height, width, 3), dtype=np.uint8)
+    assert max(fitted(picture, 128).shape[:2]) <= 128
+    assert np.isfinite(list(vars(measure(picture)).values())).all()
+    subject = find_subject(picture)
+    assert subject is None or 0 < subject.area <= 1
+    assert dish_mask(picture).status in ("ok", "no_dish_found", "covers_everything")
+    assert np.isfinite(list(detect(picture, ("face", "body"), side=160).values())).all()
+
+
+@pytest.mark.parametrize("shape", [(6, 2_000, 3), (2_000, 6, 3), (1, 1, 3), (1, 2_000, 3)])
+def test_a_strip_is_searched_for_text(shape: tuple[int, int, int]) -> None:
+    assert TextReader().regions(np.full(shape, 200, np.uint8), side=640) == []
