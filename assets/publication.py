@@ -66,7 +66,7 @@ def published_images(
     """Images that may be shown: one object and one URL row each, live or retired, never deleted.
 
     Publishing checks every gate itself and happens exactly once: object, then one guarded merge, then the
-    ledger row.
+    ledger row. Approved images that it does not show go to the `refused_images` table with their reasons.
     """
     store = lake.open()
     with lease.hold(context) as held:
@@ -87,11 +87,13 @@ def published_images(
             lease=held,
             clock=utc_now,
         )
+        store.write_table("refused_images", outcome.refused, context.partition_key)
     live = outcome.frame.filter(pl.col("status") == "live")
     extra = {
         "published_now": outcome.published_now,
         "retired_now": outcome.retired_now,
-        "refused": dg.MetadataValue.json([list(item) for item in outcome.refused]),
+        "refused": outcome.refused.height,
+        "refused_because": counts(outcome.refused["reasons"], "reason"),
         "live": live.height,
         "retired_because": counts(outcome.frame["reason"], "reason"),
         "contact_sheet": contact_sheet(store, dict(live.select("candidate_id", "product_id").iter_rows())),

@@ -162,6 +162,7 @@ def _summarise(settings: Settings, feed: Feed, country: str, done: JobRun) -> Co
         candidates,
         tables["accepted_candidates"],
         published=tables["published_images"],
+        refused=tables["refused_images"],
         rendered_now=candidates.filter((pl.col("run_id") == done.run_id) & (pl.col("status") == "ok")).height,
         seconds=done.seconds,
     )

@@ -287,6 +287,17 @@ PUBLISHED_IMAGES = Table(
     },
 )
 
+REFUSED_IMAGES = Table(
+    "refused_images",
+    ("product_id", "candidate_id"),
+    {
+        "product_id": (pl.String, "product that was to show the image"),
+        "candidate_id": (pl.String, "approved candidate"),
+        "reasons": (TEXTS, "named reasons why publishing does not show it, counted by the UI"),
+        "detail": (pl.String, "the fault and what to do about it, null when the reasons say it"),
+    },
+)
+
 EVAL_IMAGES = Table(
     "eval_images",
     ("item_id",),
@@ -342,6 +353,6 @@ TABLES: dict[str, Table] = {
     for t in (
         REJECTS, PRODUCTS, PRODUCTS_WITHOUT_IMAGES, TRANSLATED_PRODUCTS, PROMPTS, INPAINTING_MASKS,
         GENERATED_CANDIDATES, SAFETY_SCORES, QUALITY_SCORES, JUDGE_VERDICTS, ACCEPTED_CANDIDATES,
-        REVIEW_DECISIONS, PUBLISHED_IMAGES, EVAL_IMAGES, EVAL_SCORES, MODEL_LEADERBOARD,
+        REVIEW_DECISIONS, PUBLISHED_IMAGES, REFUSED_IMAGES, EVAL_IMAGES, EVAL_SCORES, MODEL_LEADERBOARD,
     )
 }  # fmt: skip

@@ -25,6 +25,16 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """An approved image that one product does not show; a row of REFUSED_IMAGES."""
+
+    product_id: str
+    candidate_id: str | None
+    reasons: list[str]
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
 class Tables:
     """What publication decides on, indexed."""
 
@@ -64,31 +74,28 @@ class Tables:
         )
 
 
-def wanted_images(decisions: pl.DataFrame, tables: Tables) -> tuple[list[Wanted], list[tuple[str, str]]]:
-    """Return the images that approvals ask for, and (candidate id, reason) of those refused.
+def wanted_images(decisions: pl.DataFrame, tables: Tables) -> tuple[list[Wanted], list[Refusal]]:
+    """Return the images that approvals ask for, and what is refused of them.
 
     Every gate is looked up again here: an approval alone publishes nothing.
     """
     wanted: dict[str, Wanted] = {}
-    refused: list[tuple[str, str]] = []
+    refused: list[Refusal] = []
     for decision in decisions.filter(pl.col("status") == "approved").iter_rows(named=True):
-        reason = _refusal(decision, tables)
-        if reason is not None:
-            refused.append((decision["candidate_id"] or "", reason))
-            continue
-        candidate = tables.candidates[decision["candidate_id"]]
-        for product_id in tables.prompts[decision["request_id"]]["product_ids"]:
-            reason = _product_refusal(product_id, decision, tables)
-            if reason is None and product_id in wanted:
-                reason = "product_has_another_image"
-            if reason is not None:
-                refused.append((decision["candidate_id"], reason))
+        key, prompt = decision["candidate_id"], tables.prompts.get(decision["request_id"])
+        failures = _refusal(decision, tables)
+        for product_id in prompt["product_ids"] if prompt else [decision["subject"]]:
+            reasons = failures or _product_refusal(product_id, decision, tables)
+            if not reasons and product_id in wanted:
+                reasons = ["product_has_another_image"]
+            if reasons:
+                refused.append(Refusal(product_id, key, reasons))
                 continue
             wanted[product_id] = Wanted(
-                image_id(tables.country, product_id, decision["candidate_id"]),
+                image_id(tables.country, product_id, key),
                 product_id,
                 tables.products[product_id]["record_hash"],
-                candidate,
+                tables.candidates[key],
             )
     return list(wanted.values()), refused
 
@@ -123,32 +130,32 @@ def retirement(row: Row, tables: Tables, live: Mapping[str, str]) -> str | None:
     return "replaced" if row["product_id"] in live else None
 
 
-def _refusal(decision: Row, tables: Tables) -> str | None:
+def _refusal(decision: Row, tables: Tables) -> list[str]:
     key = decision["candidate_id"]
     prompt = tables.prompts.get(decision["request_id"])
     candidate, acceptance = tables.candidates.get(key), tables.accepted.get(key)
     if prompt is None:
-        return "unknown_request"
+        return ["unknown_request"]
     if candidate is None:
-        return "unknown_candidate"
+        return ["unknown_candidate"]
     if acceptance is None:
-        return "missing_acceptance"
+        return ["missing_acceptance"]
     if acceptance["request_id"] != decision["request_id"]:
-        return "candidate_of_another_request"
+        return ["candidate_of_another_request"]
     if key in tables.rejected_by_person:
-        return "rejected_by_person"
+        return ["rejected_by_person"]
     if prompt["record_hash"] != decision["record_hash"]:
-        return "record_changed"
-    return ", ".join(tables.scores.failures(candidate)) or None
+        return ["record_changed"]
+    return tables.scores.failures(candidate)
 
 
-def _product_refusal(product_id: str, decision: Row, tables: Tables) -> str | None:
+def _product_refusal(product_id: str, decision: Row, tables: Tables) -> list[str]:
     product = tables.products.get(product_id)
     if product is None:
-        return "left_feed"
+        return ["left_feed"]
     if product["image_status"] in REAL_PHOTO:
-        return "real_photo"
+        return ["real_photo"]
     # A group's record is not one product's; its own hash was compared with the request's.
     if decision["subject"] == product_id and product["record_hash"] != decision["record_hash"]:
-        return "record_changed"
-    return None
+        return ["record_changed"]
+    return []

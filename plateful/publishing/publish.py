@@ -6,7 +6,7 @@ a higher version, the ledger takes each (image, version) once. Nothing is ever d
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,10 @@ from plateful.errors import ImageError
 from plateful.ledger import Ledger, Publication
 from plateful.ledger.records import Lease
 from plateful.publishing.bucket import Bucket
-from plateful.publishing.plan import Tables, Wanted, retirement, wanted_images
+from plateful.publishing.plan import Refusal, Tables, Wanted, retirement, wanted_images
 from plateful.stores.lake import Lake
 from plateful.stores.warehouse import Warehouse
-from plateful.tables import PUBLISHED_IMAGES
+from plateful.tables import PUBLISHED_IMAGES, REFUSED_IMAGES
 from plateful.vision.image_io import encode_webp, open_image
 
 WEBP_QUALITY = 90
@@ -33,14 +33,14 @@ Row = Mapping[str, Any]
 class PublishReport:
     """What a publication left and did.
 
-    `frame` is PUBLISHED_IMAGES of the country, live and retired. `refused` has (candidate id, reason) of
-    approved candidates that are not live; their products count as rejected.
+    `frame` is PUBLISHED_IMAGES of the country, live and retired. `refused` is REFUSED_IMAGES: approved images
+    that a product does not show; a product that shows no other counts as rejected.
     """
 
     frame: pl.DataFrame
     published_now: int
     retired_now: int
-    refused: list[tuple[str, str]]
+    refused: pl.DataFrame
 
 
 def publish(
@@ -108,7 +108,8 @@ def publish(
         _record(stored, ledger, lease)
     new = [row for row in changes if row["status"] == "live" and before.get(row["image_id"]) != "live"]
     retired = [row for row in changes if row["status"] == "retired"]
-    return PublishReport(stored, len(new), len(retired), [*refused, *unreadable])
+    refusals = REFUSED_IMAGES.frame([asdict(refusal) for refusal in (*refused, *unreadable)])
+    return PublishReport(stored, len(new), len(retired), refusals)
 
 
 @dataclass
@@ -124,7 +125,7 @@ class _Writer:
 
     def changes(
         self, wanted: Iterable[Wanted], stored: pl.DataFrame, tables: Tables
-    ) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    ) -> tuple[list[dict[str, Any]], list[Refusal]]:
         """Put the objects that are to be live; return changed rows, and refusals of unreadable pictures."""
         rows = {row["image_id"]: row for row in stored.iter_rows(named=True)}
         changed, refused, live = [], [], {}
@@ -134,7 +135,8 @@ class _Writer:
                 try:
                     changed.append(self._live_row(image, old))
                 except ImageError as fault:
-                    refused.append((image.candidate["candidate_id"], f"image_unreadable: {fault.message}"))
+                    key = image.candidate["candidate_id"]
+                    refused.append(Refusal(image.product_id, key, ["image_unreadable"], str(fault)))
                     continue
                 if place % RENEW_EVERY == 0:
                     self.lease = self.ledger.renew(self.lease)

@@ -9,14 +9,15 @@ from typing import Any
 import polars as pl
 
 from plateful.errors import StoreError
+from plateful.reporting.summary import outcomes
 from plateful.reporting.thumbnails import Thumbnails
 
 # The tables that a country's page is made of; `feed` ones come first.
 REPORT_TABLES = (
     "rejects", "translated_products", "prompts", "inpainting_masks", "generated_candidates", "safety_scores",
     "quality_scores", "judge_verdicts", "accepted_candidates", "review_decisions", "published_images",
+    "refused_images",
 )  # fmt: skip
-STATUSES = ("published", "pending_review", "rejected", "quarantined")
 # Attention first: what waits for a person, then what is live, then what failed.
 ORDER = {"pending_review": 0, "published": 1, "rejected": 2, "quarantined": 3}
 Row = dict[str, Any]
@@ -78,6 +79,7 @@ class Card:
     mask: str | None
     mask_area: float | None
     published: Row | None
+    refused: Row | None
     tiles: tuple[Tile, ...]
 
     @property
@@ -99,12 +101,12 @@ def cards(tables: CountryTables, thumbnails: Thumbnails, limit: int) -> list[Car
     """Join a country's tables to at most `limit` cards, those that need attention first."""
     decisions = tables.by("review_decisions", "request_id")
     prompts = tables.tables["prompts"].rows(named=True)
-    live = _live(tables)
-    status = {p["request_id"]: _status(decisions[p["request_id"]], live) for p in prompts}
-    prompts.sort(key=lambda p: (ORDER[status[p["request_id"]]], p["subject"]))
+    ends = ("review_decisions", "published_images", "refused_images")
+    status = outcomes(*(tables.tables[name] for name in ends))
+    prompts.sort(key=lambda p: (ORDER[status[p["subject"]]], p["subject"]))
     join = _Join(tables, thumbnails)
     return [
-        join.card(prompt, decisions[prompt["request_id"]], status[prompt["request_id"]], live)
+        join.card(prompt, decisions[prompt["request_id"]], status[prompt["subject"]])
         for prompt in prompts[:limit]
     ]
 
@@ -119,18 +121,6 @@ def reject_counts(rejects: pl.DataFrame) -> Counter[str]:
     return Counter(rejects["reason"].to_list())
 
 
-def _live(tables: CountryTables) -> dict[str, Row]:
-    live = tables.tables["published_images"].filter(pl.col("status") == "live")
-    return {row["candidate_id"]: row for row in live.iter_rows(named=True)}
-
-
-def _status(decision: Row, live: Mapping[str, Row]) -> str:
-    if decision["status"] != "approved":
-        return decision["status"]
-    # An approved candidate that publishing has not shown yet still waits, as far as the reader is concerned.
-    return "published" if decision["candidate_id"] in live else "pending_review"
-
-
 class _Join:
     """The country's tables by key, looked up once per card."""
 
@@ -138,6 +128,9 @@ class _Join:
         self._thumbnails = thumbnails
         self._products = tables.by("translated_products", "product_id")
         self._masks = tables.by("inpainting_masks", "product_id")
+        self._refused = tables.by("refused_images", "product_id")
+        live = tables.tables["published_images"].filter(pl.col("status") == "live")
+        self._live = {row["product_id"]: row for row in live.iter_rows(named=True)}
         self._scores = {
             name: tables.by(name, "candidate_id")
             for name in ("safety_scores", "quality_scores", "judge_verdicts", "accepted_candidates")
@@ -146,11 +139,14 @@ class _Join:
         for row in tables.tables["generated_candidates"].sort("attempt").iter_rows(named=True):
             self._candidates.setdefault(row["request_id"], []).append(row)
 
-    def card(self, prompt: Row, decision: Row, status: str, live: Mapping[str, Row]) -> Card:
+    def card(self, prompt: Row, decision: Row, status: str) -> Card:
         product = self._products[prompt["product_ids"][0]]
         photo, mask = product["photo_sha256"], self._masks.get(product["product_id"], {})
         outline = mask.get("mask_sha256") if photo else None
-        chosen = decision["candidate_id"]
+        published = self._live.get(prompt["subject"])
+        shown = {decision["candidate_id"]: decision["status"]}
+        if published:
+            shown[published["candidate_id"]] = "published"
         found = self._candidates.get(prompt["request_id"], [])
         return Card(
             status=status,
@@ -160,11 +156,12 @@ class _Join:
             photo=self._thumbnails.uri(photo) if photo else None,
             mask=self._thumbnails.outlined(photo, outline) if outline else None,
             mask_area=mask["area"] if outline else None,
-            published=live.get(chosen),
-            tiles=tuple(self._tile(row, chosen, status) for row in found),
+            published=published,
+            refused=self._refused.get(prompt["subject"]),
+            tiles=tuple(self._tile(row, shown.get(row["candidate_id"])) for row in found),
         )
 
-    def _tile(self, candidate: Row, chosen: str | None, status: str) -> Tile:
+    def _tile(self, candidate: Row, status: str | None) -> Tile:
         key = candidate["candidate_id"]
         safety, quality, judged, accepted = (table.get(key) for table in self._scores.values())
         reasons = accepted["reasons"] if accepted else ([candidate["reason"]] if candidate["reason"] else [])
@@ -172,7 +169,7 @@ class _Join:
             candidate_id=key,
             attempt=candidate["attempt"] + 1,
             image=self._thumbnails.uri(key) if candidate["status"] == "ok" else None,
-            verdict=_verdict(candidate, accepted, is_chosen=key == chosen, status=status),
+            verdict=_verdict(candidate, accepted, status),
             bars=() if candidate["status"] != "ok" else _bars(safety, quality, judged),
             answers=tuple(json.loads(judged["answers"])) if judged else (),
             reasons=tuple(reasons),
@@ -180,10 +177,11 @@ class _Join:
         )
 
 
-def _verdict(candidate: Row, accepted: Row | None, *, is_chosen: bool, status: str) -> str:
+def _verdict(candidate: Row, accepted: Row | None, status: str | None) -> str:
+    """Say what became of a candidate, given its own status: live, its request's decision, or none."""
     if candidate["status"] != "ok":
         return "quarantined"
-    if is_chosen and status in ("published", "pending_review"):
+    if status in ("published", "pending_review"):
         return status
     # Beyond the limit of n per request a candidate is not accepted, though it passed every gate.
     outranked = accepted and accepted["reasons"] and all(r.startswith("rank:") for r in accepted["reasons"])

@@ -18,13 +18,13 @@ import jinja2
 import polars as pl
 
 from plateful.reporting.cards import (
-    STATUSES,
     CountryTables,
     cards,
     image_keys,
     reason_counts,
     reject_counts,
 )
+from plateful.reporting.summary import OUTCOMES
 from plateful.reporting.thumbnails import ReadImage, Thumbnails
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -79,7 +79,7 @@ def write_report(
             countries=[_section(tables, summary, thumbnails, cards_per_country) for tables in countries],
             feed_rejects=_rejects(feed_rejects) if feed_rejects is not None and feed_rejects.height else None,
             histogram=_histogram(sum((reason_counts(tables) for tables in countries), start=Counter())),
-            statuses=STATUSES,
+            statuses=OUTCOMES,
             generated_at=generated_at,
             **_inline(),
         )

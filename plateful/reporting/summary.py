@@ -3,9 +3,11 @@
     rows_in        = rows_rejected + products
     without_images = published + pending_review + rejected + quarantined      (products)
 
-Candidates are counted apart. Seconds are given per stage.
+A product with a live image is published, also while a newer image of it waits; see `outcomes`. Candidates are
+counted apart. Seconds are given per stage.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import reduce
@@ -17,6 +19,7 @@ import polars as pl
 from plateful.errors import ContractError
 
 TOTAL = "total"
+OUTCOMES = ("published", "pending_review", "rejected", "quarantined")
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,11 @@ def summarise_country(
     accepted: pl.DataFrame,
     *,
     published: pl.DataFrame,
+    refused: pl.DataFrame,
     rendered_now: int,
     seconds: Mapping[str, float],
 ) -> CountrySummary:
     """Count one country from its tables (plateful.tables) and assert the equations.
-
-    A product counts as published when its request is approved and the chosen candidate has a live image.
 
     Args:
         country: ISO 3166-1 alpha-2.
@@ -78,6 +80,7 @@ def summarise_country(
         candidates: GENERATED_CANDIDATES, quarantined ones included.
         accepted: ACCEPTED_CANDIDATES.
         published: PUBLISHED_IMAGES, retired ones included.
+        refused: REFUSED_IMAGES.
         rendered_now: candidates that this run rendered.
         seconds: wall-clock seconds by stage.
 
@@ -90,27 +93,44 @@ def summarise_country(
             f"{country}: subjects {repeated[:5]} have more than one review decision",
             fix="give one request per subject in prompts",
         )
-    live = published.filter(pl.col("status") == "live").select("candidate_id").unique()
-    shown = decisions.filter(pl.col("status") == "approved").join(live, on="candidate_id", how="semi")
-    by_status = {status: int((decisions["status"] == status).sum()) for status in _UNDECIDED}
+    ends = Counter(outcomes(decisions, published, refused).values())
     summary = CountrySummary(
         country,
         rows_in=rows_in,
         rows_rejected=rejects.height,
         products=products.height,
         without_images=without.height,
-        published=shown.height,
         candidates=candidates.height,
         rendered_now=rendered_now,
         accepted=int(accepted["accepted"].sum()),
         seconds={stage: round(value, 3) for stage, value in seconds.items()},
-        **by_status,
+        **{outcome: ends[outcome] for outcome in OUTCOMES},
     )
     assert_equations(summary)
     return summary
 
 
-_UNDECIDED = ("pending_review", "rejected", "quarantined")
+def outcomes(decisions: pl.DataFrame, published: pl.DataFrame, refused: pl.DataFrame) -> dict[str, str]:
+    """Return subject -> one of OUTCOMES; `approved` only where publication has not run since.
+
+    A live image makes its product published, whatever a newer candidate of it waits for. An approval that
+    publication refused leaves a product without one rejected.
+
+    Args:
+        decisions: REVIEW_DECISIONS.
+        published: PUBLISHED_IMAGES.
+        refused: REFUSED_IMAGES.
+    """
+    live = set(published.filter(pl.col("status") == "live")["product_id"])
+    not_shown = set(refused["product_id"])
+
+    def outcome(subject: str, status: str) -> str:
+        if subject in live:
+            return "published"
+        return "rejected" if status == "approved" and subject in not_shown else status
+
+    rows = decisions.select("subject", "status").iter_rows()
+    return {subject: outcome(subject, status) for subject, status in rows}
 
 
 def total(summaries: Sequence[CountrySummary]) -> CountrySummary:
@@ -135,8 +155,8 @@ def assert_equations(summary: CountrySummary) -> None:
         raise ContractError(
             f"{s.country}: without_images {s.without_images} != published {s.published} + pending_review "
             f"{s.pending_review} + rejected {s.rejected} + quarantined {s.quarantined} = {ends}",
-            fix="every product without an image needs one decision, and every approved one a live image; "
-            "materialize review_decisions and published_images again",
+            fix="every product without an image needs one decision, every approved one a live image or a "
+            "refusal; materialize review_decisions and published_images again",
         )
 
 

@@ -79,6 +79,7 @@ def country(
         tables["generated_candidates"],
         tables["accepted_candidates"],
         published=tables["published_images"],
+        refused=tables["refused_images"],
         rendered_now=len(rows["generated_candidates"]),
         seconds={"products": 1.2, "prompts": 0.3, "generated_candidates": 31.8, "published_images": 0.9},
     )

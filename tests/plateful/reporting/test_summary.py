@@ -71,7 +71,9 @@ def test_broken_equation_names_country_and_both_sides(change: dict, message: str
         assert_equations(dataclasses.replace(GOOD, **change))
 
 
-def counted(decisions: list[dict], published: list[dict]) -> CountrySummary:
+def counted(
+    decisions: list[dict], published: list[dict], refused: list[dict] | None = None
+) -> CountrySummary:
     products = pl.DataFrame({"product_id": [d["subject"] for d in decisions]}).unique()
     return summarise_country(
         "SG",
@@ -83,6 +85,7 @@ def counted(decisions: list[dict], published: list[dict]) -> CountrySummary:
         fill("generated_candidates", []),
         fill("accepted_candidates", []),
         published=fill("published_images", published),
+        refused=fill("refused_images", refused or []),
         rendered_now=0,
         seconds={},
     )
@@ -95,6 +98,22 @@ def test_an_approved_product_counts_only_with_a_live_image() -> None:
     for published in ([], [{**image, "status": "retired"}]):
         with pytest.raises(ContractError, match="without_images 1 != published 0"):
             counted(approved, published)
+
+
+@pytest.mark.parametrize("status", ["approved", "pending_review", "rejected"])
+def test_a_product_with_a_live_image_is_published_whatever_its_newest_candidate_waits_for(
+    status: str,
+) -> None:
+    decision = {"request_id": "r", "subject": "p", "candidate_id": "new", "status": status}
+    image = {"image_id": "i", "product_id": "p", "candidate_id": "old", "status": "live"}
+    summary = counted([decision], [image])
+    assert (summary.published, summary.pending_review, summary.rejected) == (1, 0, 0)
+
+
+def test_a_refused_approval_counts_as_rejected() -> None:
+    approved = [{"request_id": "r", "subject": "p", "candidate_id": "c", "status": "approved"}]
+    summary = counted(approved, [], [{"product_id": "p", "candidate_id": "c"}])
+    assert (summary.published, summary.rejected) == (0, 1)
 
 
 def test_two_decisions_on_one_subject_are_refused() -> None:
