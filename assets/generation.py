@@ -121,6 +121,7 @@ def render_shard(
             on_progress=partial(progress.report, f"render {country}"),
             max_attempts=models.max_attempts,
             note_failure=partial(book.note_failure, country),
+            note_success=partial(book.note_success, country),
             check=partial(book.check_fence, held),
         )
     context.log.info(f"{country}: {outcome}")

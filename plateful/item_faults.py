@@ -1,6 +1,6 @@
 """Whose fault an error is: one item's, set aside with its reason, or everybody's, which stops the run."""
 
-from plateful.errors import ImageError, PlatefulError
+from plateful.errors import ImageError, PlatefulError, RenderError
 from plateful.stores.objects import disk_is_full
 
 
@@ -9,7 +9,9 @@ def stops_all(error: Exception) -> bool:
 
     What a decoder, a detector or a device raises is one item's, and so is a picture that cannot be opened.
     """
-    return disk_is_full(error) or (isinstance(error, PlatefulError) and not isinstance(error, ImageError))
+    if isinstance(error, PlatefulError):
+        return not isinstance(error, ImageError | RenderError)
+    return disk_is_full(error)
 
 
 def told(error: Exception) -> str:

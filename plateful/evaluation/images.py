@@ -60,6 +60,7 @@ def render_eval(
         on_progress=on_progress,
         max_attempts=ATTEMPTS,
         note_failure=lambda *_: ATTEMPTS,
+        note_success=lambda *_: None,
     )
     rows = {row["candidate_id"]: row for row in known_candidates(lake, PARTITION).iter_rows(named=True)}
     return EVAL_IMAGES.frame(

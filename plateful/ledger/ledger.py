@@ -172,6 +172,12 @@ class Ledger:
             row.attempts, row.reason, row.updated_at = row.attempts + 1, reason, self._clock()
             return row.attempts
 
+    def note_success(self, country: str, request_id: str, stage: str) -> None:
+        """Start a request's count of a stage again: only failures without a success between them add up."""
+        failed = (FailureRow.country == country) & (FailureRow.request_id == request_id)
+        with self._database.writing() as session:
+            session.execute(delete(FailureRow).where(failed & (FailureRow.stage == stage)))
+
     def quarantined(self, country: str, max_attempts: int) -> dict[str, str]:
         """Return request id -> `<stage>: <last reason>` of requests that failed that often in one stage."""
         query = select(FailureRow).where(FailureRow.country == country, FailureRow.attempts >= max_attempts)

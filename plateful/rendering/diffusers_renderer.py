@@ -22,7 +22,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint impo
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from plateful.errors import ConfigError, RenderError
+from plateful.errors import ConfigError, ModelError, RenderError
 from plateful.models.catalog import ModelVersion
 from plateful.rendering.inpainting import Canvas, fit
 from plateful.rendering.renderer import Arrays, CandidateError
@@ -94,7 +94,7 @@ class DiffusersRenderer:
         """Return one uint8 RGB picture (size, size, 3) or error per task, in order (see `Renderer.render`).
 
         Raises:
-            RenderError: a task is of another model version.
+            ModelError: a task is of another model version.
         """
         done: dict[str, np.ndarray | RenderError] = {}
         canvases: dict[str, Canvas] = {}
@@ -112,7 +112,7 @@ class DiffusersRenderer:
     ) -> CandidateError | None:
         """Fit the task's photo; return what is wrong with the task alone, before it joins a batch."""
         if task.model_version != self.version.digest:
-            raise RenderError(
+            raise ModelError(
                 f"candidate {task.candidate_id[:12]} is of model version {task.model_version[:12]}, "
                 f"this renderer is {self.version.digest[:12]}",
                 fix="plan again, or load that version's weights",

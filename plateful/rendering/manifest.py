@@ -5,7 +5,7 @@ writing their part recovers the rows from the pictures instead of rendering agai
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +29,9 @@ PART_AGE = timedelta(seconds=60)
 PART_BYTES = 256 * 2**20
 
 Row = dict[str, Any]
-Score = Callable[[list[RenderTask], list[np.ndarray]], None]
+Pairs = list[tuple[RenderTask, np.ndarray]]
+# Rows and the pictures among them -> the rows as they count once the pictures are scored.
+Settle = Callable[[list[Row], Pairs], list[Row]]
 Clock = Callable[[], datetime]
 
 
@@ -95,10 +97,10 @@ class ManifestWriter:
 
     lake: Lake
     country: str
-    score: Score
+    settle: Settle
     clock: Clock
     _rows: list[Row] = field(default_factory=list)
-    _scored: list[tuple[RenderTask, np.ndarray]] = field(default_factory=list)
+    _scored: Pairs = field(default_factory=list)
     _since: datetime | None = None
 
     def add(self, row: Row, scored: tuple[RenderTask, np.ndarray] | None = None) -> None:
@@ -120,10 +122,6 @@ class ManifestWriter:
         if not self._rows:
             return
         if self._scored:
-            self.score(*_unzip(self._scored))
+            self._rows = self.settle(self._rows, self._scored)
         self.lake.append_part(LOG, self.country, GENERATED_CANDIDATES.frame(self._rows))
         self._rows, self._scored, self._since = [], [], None
-
-
-def _unzip(pairs: Sequence[tuple[RenderTask, np.ndarray]]) -> tuple[list[RenderTask], list[np.ndarray]]:
-    return [task for task, _ in pairs], [picture for _, picture in pairs]

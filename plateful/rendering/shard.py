@@ -2,33 +2,42 @@
 
 Per batch: render, store the pictures. Per part: score the pictures in memory, then write their manifest rows.
 A rerun skips rows in the manifest, recovers rows from stored pictures, and renders the rest, at most one
-batch twice.
+batch twice. What fails among others, in whatever way, is tried alone: only an error that no item would
+survive (`item_faults`) ends the shard.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from plateful.errors import ImageError, RenderError
+from plateful.item_faults import stops_all, told
 from plateful.rendering.manifest import (
     Clock,
     ManifestWriter,
+    Pairs,
     Rendered,
-    Score,
+    Row,
     known_candidates,
     quarantined_row,
     recover_candidate,
     store_candidate,
 )
-from plateful.rendering.renderer import Renderer
+from plateful.rendering.renderer import CandidateError, Renderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import open_image
 
+Score = Callable[[list[RenderTask], list[np.ndarray]], None]
 # (request id, stage, reason) -> how often that request has failed.
 NoteFailure = Callable[[str, str, str], int]
+# (request id, stage): its failures before this success count no more.
+NoteSuccess = Callable[[str, str], None]
+Result = TypeVar("Result")
 
 
 def _unfenced() -> None:
@@ -52,15 +61,20 @@ class _Shard:
     renderer: Renderer
     lake: Lake
     country: str
+    score: Score
     clock: Clock
     run_id: str
     max_attempts: int
     note_failure: NoteFailure
+    note_success: NoteSuccess
     check: Callable[[], None]
-    manifest: ManifestWriter
+    manifest: ManifestWriter = field(init=False)
     rendered: int = 0
     recovered: int = 0
     quarantined: int = 0
+
+    def __post_init__(self) -> None:
+        self.manifest = ManifestWriter(self.lake, self.country, self._settle, self.clock)
 
     def recover(self, tasks: Sequence[RenderTask]) -> list[RenderTask]:
         """Take the rows of stored pictures into the manifest; return the tasks that have no picture."""
@@ -86,32 +100,57 @@ class _Shard:
         self.check()
         share = (self.clock() - started).total_seconds() / len(batch)
         for task, result in zip(batch, results, strict=True):
-            picture = self._alone(task) if isinstance(result, RenderError) else result
-            if picture is None:
+            if isinstance(result, RenderError):
+                result = self._again(task, "render", lambda alone=task: self._attempt([alone])[0])
+            if isinstance(result, RenderError):
+                self._quarantine(task, _reason(result))
                 continue
-            row = store_candidate(self.lake, task, picture, self._how(share))
-            self.manifest.add(row, (task, picture))
+            row = store_candidate(self.lake, task, result, self._how(share))
+            self.manifest.add(row, (task, result))
             self.rendered += 1
         self.manifest.flush_if_due()
 
-    def _alone(self, task: RenderTask) -> np.ndarray | None:
-        """Try a failed task by itself until it works or its request has failed too often."""
-        result, attempts = None, 0
-        for _ in range(self.max_attempts):
-            (result,) = self._attempt([task])
-            if not isinstance(result, RenderError):
+    def _again(
+        self, task: RenderTask, stage: str, attempt: Callable[[], Result | RenderError]
+    ) -> Result | RenderError:
+        """Try one task by itself until it works or its request has failed too often."""
+        result, failed = attempt(), False
+        while isinstance(result, RenderError):
+            failed = True
+            if self.note_failure(task.request_id, stage, str(result)) >= self.max_attempts:
                 return result
-            attempts = self.note_failure(task.request_id, "render", str(result))
-            if attempts >= self.max_attempts:
-                break
-        reason = getattr(result, "reason", "render_failed")
-        self._quarantine(task, reason)
-        return None
+            result = attempt()
+        if failed:
+            self.note_success(task.request_id, stage)
+        return result
 
     def _attempt(self, tasks: list[RenderTask]) -> list[np.ndarray | RenderError]:
         photos = dict(self._opened({t.init_sha256 for t in tasks if t.init_sha256}))
         masks = dict(self._opened({t.mask_sha256 for t in tasks if t.mask_sha256}))
-        return self.renderer.render(tasks, photos, masks)
+        try:
+            return self.renderer.render(tasks, photos, masks)
+        except Exception as error:
+            return [_own_fault("render_failed", error)] * len(tasks)
+
+    def _settle(self, rows: list[Row], scored: Pairs) -> list[Row]:
+        """Score the pictures of a part; return its rows, with those that cannot be scored quarantined."""
+        if self._score(scored) is None:
+            return rows
+        lost: dict[str, Row] = {}
+        for pair in scored:
+            task = pair[0]
+            result = self._again(task, "score", partial(self._score, [pair]))
+            if result is not None:
+                lost[task.candidate_id] = quarantined_row(task, _reason(result), self._how(0.0))
+        self.quarantined += len(lost)
+        return [lost.get(row["candidate_id"], row) for row in rows]
+
+    def _score(self, scored: Pairs) -> RenderError | None:
+        try:
+            self.score([task for task, _ in scored], [picture for _, picture in scored])
+        except Exception as error:
+            return _own_fault("not_scored", error)
+        return None
 
     def _opened(self, keys: set[str]) -> Iterator[tuple[str, np.ndarray]]:
         """Open stored photos or masks; the renderer names the tasks whose picture is not among them."""
@@ -136,6 +175,17 @@ class _Shard:
         return Rendered(self.renderer.device, seconds, self.clock(), self.run_id)
 
 
+def _own_fault(reason: str, error: Exception) -> CandidateError:
+    """Return an error as its item's; raises it when it is everybody's."""
+    if stops_all(error):
+        raise error
+    return CandidateError(reason, told(error), fix="look at its prompt and photo, then have it tried again")
+
+
+def _reason(error: RenderError) -> str:
+    return getattr(error, "reason", "render_failed")
+
+
 def render_shard(
     tasks: Sequence[RenderTask],
     *,
@@ -148,6 +198,7 @@ def render_shard(
     on_progress: Callable[[int, int], None],
     max_attempts: int,
     note_failure: NoteFailure,
+    note_success: NoteSuccess,
     check: Callable[[], None] = _unfenced,
 ) -> ShardReport:
     """Bring every task of a shard into the country's manifest, rendered, recovered or quarantined.
@@ -157,20 +208,23 @@ def render_shard(
         renderer: loaded renderer.
         lake: holds pictures, photos, masks and the manifest.
         country: partition of the manifest.
-        score: scores tasks and their pictures (uint8 RGB), keeps the scores; called before their rows count.
+        score: scores tasks and their pictures (uint8 RGB), keeps the scores; called before their rows count,
+            again for each picture alone when that fails.
         clock: current time, aware UTC.
         run_id: run recorded in the rows.
         on_progress: told (done, total) tasks after recovery and after each batch.
         max_attempts: failures of a request after which a failing candidate is quarantined.
         note_failure: counts a failure, e.g. `Ledger.note_failure` of the country.
+        note_success: told when a task works after failures, e.g. `Ledger.note_success` of the country.
         check: called before writes; raises when this run may no longer write (lost lease).
 
     Raises:
         StoreError: the lake refused a write, or `check` did; what was stored stays and a rerun recovers it.
     """
     started = clock()
-    manifest = ManifestWriter(lake, country, score, clock)
-    shard = _Shard(renderer, lake, country, clock, run_id, max_attempts, note_failure, check, manifest)
+    shard = _Shard(
+        renderer, lake, country, score, clock, run_id, max_attempts, note_failure, note_success, check
+    )
     manifested = known_candidates(lake, country)
     # A quarantined candidate that is handed in again is wanted again.
     known = set(manifested.filter(pl.col("status") == "ok")["candidate_id"])
@@ -182,6 +236,6 @@ def render_shard(
         done += len(batch)
         on_progress(done, len(tasks))
     check()
-    manifest.flush()
+    shard.manifest.flush()
     seconds = (clock() - started).total_seconds()
     return ShardReport(shard.rendered, shard.recovered, shard.quarantined, seconds)

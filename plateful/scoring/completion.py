@@ -1,7 +1,7 @@
 """Scoring once: shards score in memory; later stages read those rows and compute only what is missing.
 
 Rows are keyed by candidate and scorer version, so a new threshold or scorer re-scores stored pictures and
-renders nothing.
+renders nothing. A picture that breaks a gate fails that gate, with its reason, and costs no other its score.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from plateful.identity import asked_version
+from plateful.item_faults import stops_all, told
 from plateful.stores import Lake
 from plateful.tables import TABLES
 
@@ -80,8 +81,6 @@ def complete(
         lake: where rows and pictures are.
         country: partition.
     """
-    from plateful.rendering.pictures import load_arrays
-
     column = VERSION_COLUMN[log]
     wanted = (
         candidates.filter(pl.col("status") == "ok")
@@ -93,9 +92,9 @@ def complete(
     missing = wanted.join(found, on="candidate_id", how="anti")
     computed = []
     for chunk in missing.iter_slices(CHUNK):
-        rows = _compute(log, chunk, load_arrays(lake, chunk["candidate_id"].to_list()), scoring)
+        rows, lost = _each(log, chunk, scoring, lake)
         lake.append_part(log, country, rows)
-        computed.append(rows)
+        computed += [rows, lost]
     return pl.concat([TABLES[log].frame(found), *computed]).sort("candidate_id")
 
 
@@ -109,10 +108,37 @@ def _versions(log: str, wanted: pl.DataFrame, scoring: Scoring) -> list[str]:
     return [version] * wanted.height
 
 
-def _compute(log: str, chunk: pl.DataFrame, arrays: list[np.ndarray], scoring: Scoring) -> pl.DataFrame:
+def _each(log: str, chunk: pl.DataFrame, scoring: Scoring, lake: Lake) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Score candidates together, or one by one when that fails -> (rows to keep, rows of the failed)."""
+    none = TABLES[log].empty()
+    try:
+        return _compute(log, chunk, scoring, lake), none
+    except Exception as error:
+        if stops_all(error):
+            raise
+        if chunk.height == 1:
+            return none, _unscored(log, chunk, error)
+    alone = [_each(log, one, scoring, lake) for one in chunk.iter_slices(1)]
+    return pl.concat([rows for rows, _ in alone]), pl.concat([lost for _, lost in alone])
+
+
+def _compute(log: str, chunk: pl.DataFrame, scoring: Scoring, lake: Lake) -> pl.DataFrame:
+    from plateful.rendering.pictures import load_arrays
+
     ids = chunk["candidate_id"].to_list()
+    arrays = load_arrays(lake, ids)
     if log == "safety_scores":
         return scoring.scorer().safety(ids, arrays, chunk["expected_text"].to_list())
     if log == "quality_scores":
         return scoring.scorer().quality(ids, arrays)
     return scoring.judge().judge(ids, arrays, chunk["rubric"].to_list())
+
+
+def _unscored(log: str, one: pl.DataFrame, error: Exception) -> pl.DataFrame:
+    """A failed verdict with no marks; it goes into no log, so that the next run tries again."""
+    table, column = TABLES[log], VERSION_COLUMN[log]
+    marks = {name: 0.0 for name, dtype in table.schema.items() if dtype == pl.Float64}
+    known = {"candidate_id": one["candidate_id"][0], column: one[column][0]}
+    verdict = {"passed": False, "failures": [f"not_scored: {told(error)}"], "answers": "[]"}
+    row = {**dict.fromkeys(table.columns), **marks, **known, **verdict}
+    return table.frame([{name: row[name] for name in table.columns}])

@@ -310,6 +310,15 @@ def test_failures_count_per_stage_until_quarantine(ledger: Ledger) -> None:
     assert ledger.quarantined("DE", 1) == {"r3": "render: x"}
 
 
+def test_a_success_starts_the_count_of_its_stage_again(ledger: Ledger) -> None:
+    for request, stage in (("r1", "render"), ("r1", "render"), ("r1", "score"), ("r2", "render")):
+        ledger.note_failure("SG", request, stage, "x")
+    ledger.note_success("SG", "r1", "render")
+    ledger.note_success("DE", "r2", "render")
+    assert ledger.quarantined("SG", 1) == {"r1": "score: x", "r2": "render: x"}
+    assert ledger.note_failure("SG", "r1", "render", "y") == 1
+
+
 def test_failures_counted_by_threads_all_count(ledger: Ledger) -> None:
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(lambda _: ledger.note_failure("SG", "r", "render", "x"), range(20)))

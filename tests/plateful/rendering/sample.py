@@ -83,15 +83,27 @@ class Clock:
 
 
 class Painter:
-    """A renderer whose pictures are noise from the seed. It counts them; some subjects it cannot paint."""
+    """A renderer whose pictures are noise from the seed. It counts them; some subjects it cannot paint.
+
+    Args:
+        batch: tasks per batch.
+        cannot: subject -> how many more times it alone fails.
+        crashes: subject -> how many more times it takes its whole batch down.
+    """
 
     device = "cpu"
 
-    def __init__(self, *, batch: int = 4, cannot: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        batch: int = 4,
+        cannot: Mapping[str, int] | None = None,
+        crashes: Mapping[str, int] | None = None,
+    ) -> None:
         entry = load_catalog()["plateful-tiny"]
         self.version = ModelVersion("plateful-tiny", "d" * 64, Path("nowhere"), entry.profile, entry)
         self.batch, self.painted = batch, []
-        self.cannot = dict(cannot or {})  # subject -> how many more times it fails
+        self.cannot, self.crashes = dict(cannot or {}), dict(crashes or {})
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
         return [list(tasks[start : start + self.batch]) for start in range(0, len(tasks), self.batch)]
@@ -99,6 +111,10 @@ class Painter:
     def render(
         self, tasks: Sequence[RenderTask], init_images: Mapping, _masks: Mapping
     ) -> list[np.ndarray | RenderError]:
+        for task in tasks:
+            if self.crashes.get(task.subject, 0) > 0:
+                self.crashes[task.subject] -= 1
+                raise RuntimeError("CUDA out of memory.\nTried to allocate")
         return [self._paint(task, init_images) for task in tasks]
 
     def _paint(self, task: RenderTask, init_images: Mapping) -> np.ndarray | RenderError:
@@ -117,9 +133,14 @@ class Ledger:
     def __init__(self) -> None:
         self.attempts: dict[str, int] = {}
         self.reasons: list[str] = []
+        self.stages: set[str] = set()
 
     def note(self, request_id: str, stage: str, reason: str) -> int:
-        assert stage == "render"
         self.attempts[request_id] = self.attempts.get(request_id, 0) + 1
         self.reasons.append(reason)
+        self.stages.add(stage)
         return self.attempts[request_id]
+
+    def forget(self, request_id: str, stage: str) -> None:
+        assert stage in self.stages
+        del self.attempts[request_id]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from plateful.errors import ConfigError, RenderError
+from plateful.errors import ConfigError, ModelError, RenderError
 from plateful.models.catalog import ModelVersion, model_version
 from plateful.rendering.diffusers_renderer import DiffusersRenderer, get_renderer
 from plateful.rendering.inpainting import fit
@@ -162,7 +162,7 @@ def test_a_bad_photo_or_mask_fails_alone(
 
 def test_a_task_of_another_version_is_refused(renderer: DiffusersRenderer, version: ModelVersion) -> None:
     task = dataclasses.replace(make_task(version, "soup"), model_version="f" * 64)
-    with pytest.raises(RenderError, match=r"model version ffff.*this renderer is"):
+    with pytest.raises(ModelError, match=r"model version ffff.*this renderer is"):
         renderer.render([task], {}, {})
 
 

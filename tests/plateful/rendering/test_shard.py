@@ -1,13 +1,15 @@
 """The shard loop: killed anywhere and run again, nothing is missing, at most one batch rendered twice."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
-from plateful.errors import FencedError, StoreError
+from plateful.errors import FencedError, ModelError, StoreError
 from plateful.identity import sha256_hex
 from plateful.rendering import manifest
 from plateful.rendering.diffusers_renderer import DiffusersRenderer
@@ -73,9 +75,13 @@ def run(lake: Lake, tasks: Sequence[RenderTask], painter: Any, **options: Any) -
     defaults = {
         "renderer": painter, "lake": lake, "country": COUNTRY, "score": Scores(), "clock": Clock(),
         "run_id": "run", "on_progress": lambda _done, _total: None, "max_attempts": 3,
-        "note_failure": Ledger().note,
+        "note_failure": Ledger().note, "note_success": Ledger().forget,
     }  # fmt: skip
     return render_shard(tasks, **{**defaults, **options})
+
+
+def noted(ledger: Ledger) -> dict[str, Any]:
+    return {"note_failure": ledger.note, "note_success": ledger.forget}
 
 
 def some_tasks(painter: Painter, count: int = 10) -> list[RenderTask]:
@@ -167,16 +173,115 @@ def test_parts_are_written_by_rows_and_by_age(lake: Lake, monkeypatch: pytest.Mo
 def test_a_transient_failure_is_tried_again_alone(lake: Lake) -> None:
     painter, ledger = Painter(cannot={"3": 2}), Ledger()
     tasks = some_tasks(painter)
-    report = run(lake, tasks, painter, note_failure=ledger.note)
+    report = run(lake, tasks, painter, **noted(ledger))
     assert (report.rendered, report.quarantined) == (10, 0)
-    assert ledger.attempts == {"request-3": 1}
+    assert ledger.reasons == ["not_finite: nan -> none"]
+    assert ledger.attempts == {}, "what was rendered in the end starts again at nought"
     assert_complete(lake, tasks)
+
+
+def test_a_crash_of_a_batch_costs_its_neighbours_nothing(lake: Lake) -> None:
+    painter, ledger = Painter(crashes={"3": 1000}), Ledger()
+    tasks = some_tasks(painter)
+    report = run(lake, tasks, painter, **noted(ledger))
+    assert (report.rendered, report.quarantined) == (9, 1)
+    assert ledger.attempts == {"request-3": 3}
+    assert "RuntimeError: CUDA out of memory." in ledger.reasons[0]
+    assert "Tried" not in ledger.reasons[0]
+    rows = known_candidates(lake, COUNTRY)
+    assert rows.filter(rows["status"] == "quarantined")["reason"].to_list() == ["render_failed"]
+
+
+def test_a_crash_that_passes_is_forgotten(lake: Lake) -> None:
+    painter, ledger = Painter(crashes={"3": 3}), Ledger()
+    tasks = some_tasks(painter)
+    assert run(lake, tasks, painter, **noted(ledger)).quarantined == 0
+    assert (len(ledger.reasons), ledger.attempts) == (2, {})
+    assert_complete(lake, tasks)
+
+
+def test_a_sibling_that_recovers_frees_no_quarantined_request(lake: Lake) -> None:
+    painter, ledger = Painter(cannot={"bad": 4, "shaky": 1}), Ledger()
+    tasks = [make_task(painter.version, subject, request_id="r") for subject in ("bad", "shaky")]
+    run(lake, tasks, painter, **noted(ledger))
+    assert ledger.attempts == {"r": 3}
+
+
+class PickyScores(Scores):
+    """Cannot score one subject, alone or among others, so many times."""
+
+    def __init__(self, subject: str, times: int) -> None:
+        super().__init__()
+        self.subject, self.times = subject, times
+
+    def __call__(self, tasks: Sequence[RenderTask], pictures: Sequence[np.ndarray]) -> None:
+        if self.times and any(task.subject == self.subject for task in tasks):
+            self.times -= 1
+            raise cv2.error("!dsize.empty()")
+        super().__call__(tasks, pictures)
+
+
+def test_a_picture_that_no_scorer_takes_is_quarantined_alone(lake: Lake) -> None:
+    painter, ledger, scores = Painter(), Ledger(), PickyScores("3", 1000)
+    tasks = some_tasks(painter)
+    report = run(lake, tasks, painter, score=scores, **noted(ledger))
+    assert (report.rendered, report.quarantined) == (10, 1)
+    assert (ledger.attempts, ledger.stages) == ({"request-3": 3}, {"score"})
+    assert "!dsize.empty()" in ledger.reasons[0]
+    assert scores.seen.keys() == {t.candidate_id for t in tasks} - {tasks[3].candidate_id}
+    rows = known_candidates(lake, COUNTRY)
+    (row,) = rows.filter(rows["status"] == "quarantined").iter_rows(named=True)
+    assert (row["candidate_id"], row["reason"]) == (tasks[3].candidate_id, "not_scored")
+    # Freed, it is scored again and not rendered again.
+    again = run(lake, [tasks[3]], painter, score=scores_now(scores))
+    assert (again.rendered, again.recovered) == (0, 1)
+    assert_complete(lake, tasks)
+
+
+def scores_now(scores: PickyScores) -> PickyScores:
+    scores.times = 0
+    return scores
+
+
+def test_scoring_that_fails_once_loses_nothing(lake: Lake) -> None:
+    painter, ledger, scores = Painter(), Ledger(), PickyScores("3", 3)
+    tasks = some_tasks(painter)
+    assert run(lake, tasks, painter, score=scores, **noted(ledger)).quarantined == 0
+    assert (len(ledger.reasons), ledger.attempts) == (2, {})
+    assert_complete(lake, tasks)
+
+
+@pytest.mark.parametrize("where", ["render", "score"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        FencedError("lease lost", fix="none"),
+        ModelError("other weights", fix="none"),
+        OSError(errno.ENOSPC, "disk full"),
+        KeyboardInterrupt(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_no_other_item_would_survive_is_no_items_fault(
+    lake: Lake, where: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise error
+
+    painter, ledger = Painter(), Ledger()
+    if where == "render":
+        monkeypatch.setattr(painter, "render", failing)
+    score = failing if where == "score" else Scores()
+    with pytest.raises(type(error)):
+        run(lake, some_tasks(painter), painter, score=score, **noted(ledger))
+    assert ledger.reasons == []
+    assert known_candidates(lake, COUNTRY).is_empty()
 
 
 def test_a_poison_task_is_quarantined_and_stops_nothing(lake: Lake) -> None:
     painter, ledger, scores = Painter(cannot={"3": 1000}), Ledger(), Scores()
     tasks = some_tasks(painter)
-    report = run(lake, tasks, painter, note_failure=ledger.note, score=scores)
+    report = run(lake, tasks, painter, score=scores, **noted(ledger))
     assert (report.rendered, report.quarantined) == (9, 1)
     assert ledger.attempts == {"request-3": 3}
     rows = known_candidates(lake, COUNTRY)
@@ -201,7 +306,7 @@ def test_a_poison_photo_is_quarantined(lake: Lake, kind: str) -> None:
         lake.put_image(key, b"GIF89a")
     painter, ledger = Painter(), Ledger()
     bad = make_task(painter.version, "bad", route="inpaint", init_sha256=key, mask_sha256=key)
-    report = run(lake, [*some_tasks(painter), bad], painter, note_failure=ledger.note)
+    report = run(lake, [*some_tasks(painter), bad], painter, **noted(ledger))
     assert (report.rendered, report.quarantined) == (10, 1)
     assert ledger.attempts == {"request-bad": 3}
     assert "init_image_unreadable" in ledger.reasons[0]
@@ -234,7 +339,7 @@ def test_a_stored_picture_that_is_not_ours_is_quarantined(lake: Lake, stored: st
     content = b"\x89PNG broken" if stored == "broken" else encode_png(np.zeros((8, 8, 3), np.uint8))
     lake.put_image(tasks[1].candidate_id, content)
     ledger = Ledger()
-    report = run(lake, tasks, painter, note_failure=ledger.note)
+    report = run(lake, tasks, painter, **noted(ledger))
     assert (report.rendered, report.quarantined) == (2, 1)
     # Quarantined in the ledger too, or its rows would count as still to be rendered.
     assert ledger.attempts == {tasks[1].request_id: 3}
