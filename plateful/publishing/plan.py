@@ -10,8 +10,9 @@ from plateful.acceptance import GateScores, by_key
 from plateful.identity import image_id
 
 Row = Mapping[str, Any]
-# `unchecked` counts as having an image (design section 3).
-REAL_PHOTO = ("ok", "unchecked")
+# Why a product with such a photo gets no new image. `unchecked` counts as having one (design section 3) but
+# proves nothing, so only `ok` takes a live image off.
+HAS_PHOTO = {"ok": "real_photo", "unchecked": "photo_unchecked"}
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def retirement(row: Row, tables: Tables, live: Mapping[str, str]) -> str | None:
     product = tables.products.get(row["product_id"])
     if product is None:
         return "left_feed"
-    if product["image_status"] in REAL_PHOTO:
-        return "real_photo"
+    if product["image_status"] == "ok":
+        return HAS_PHOTO["ok"]
     if row["candidate_id"] in tables.rejected_by_person:
         return "rejected_by_person"
     if live.get(row["product_id"]) == row["image_id"]:
@@ -153,8 +154,8 @@ def _product_refusal(product_id: str, decision: Row, tables: Tables) -> list[str
     product = tables.products.get(product_id)
     if product is None:
         return ["left_feed"]
-    if product["image_status"] in REAL_PHOTO:
-        return ["real_photo"]
+    if product["image_status"] in HAS_PHOTO:
+        return [HAS_PHOTO[product["image_status"]]]
     # A group's record is not one product's; its own hash was compared with the request's.
     if decision["subject"] == product_id and product["record_hash"] != decision["record_hash"]:
         return ["record_changed"]

@@ -10,6 +10,7 @@ import pytest
 
 from cli.execution import open_instance, run_job
 from plateful.environments import Adapters, Settings, open_adapters
+from plateful.products.selection import without_images
 from plateful.publishing import PublishReport, publish
 from plateful.reporting.summary import CountrySummary, summarise_country
 from plateful.review.policy import AutoApproval, load_policy
@@ -49,7 +50,7 @@ class Town:
             tables["products"].height,
             pl.DataFrame(),
             tables["products"],
-            tables["products"],
+            without_images(tables["products"]),
             tables["review_decisions"],
             tables["generated_candidates"],
             tables["accepted_candidates"],
@@ -131,3 +132,12 @@ def test_a_rejection_during_the_run_takes_the_image_off_and_stops_nothing(
         ("p1", P1, ["rejected_by_person"])
     ]
     assert town.publish().published == 2, "the next best is approved"
+
+
+def test_a_photo_that_could_not_be_checked_retires_nothing_and_the_counts_add_up(town: Town) -> None:
+    town.publish()
+    town.country.put("products", "p1", image_status="unchecked")
+    town.country.drop("prompts", "r-p1-h1")
+    summary = town.publish()
+    assert (summary.products, summary.without_images, summary.published) == (2, 1, 1)
+    assert town.images() == BOTH_LIVE

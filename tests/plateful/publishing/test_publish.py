@@ -177,7 +177,7 @@ def test_an_approval_of_a_failed_candidate_is_refused(house: House) -> None:
         ("generated_candidates", P1, {"status": "quarantined", "reason": "nan"}, "render:nan"),
         ("generated_candidates", P1, {"request_id": "r-p2-h1"}, "candidate_of_another_request"),
         ("products", "p1", {"image_status": "ok"}, "real_photo"),
-        ("products", "p1", {"image_status": "unchecked"}, "real_photo"),
+        ("products", "p1", {"image_status": "unchecked"}, "photo_unchecked"),
         ("products", "p1", {"record_hash": "h2"}, "record_changed"),
         ("prompts", "r-p1-h1", {"record_hash": "h2"}, "record_changed"),
         ("generated_candidates", P1, {"file_sha256": "0" * 64}, "image_unreadable"),
@@ -232,7 +232,6 @@ def reject(house: House, attempt: int) -> None:
     ("change", "reason"),
     [
         (lambda h: h.country.put("products", "p1", image_status="ok"), "real_photo"),
-        (lambda h: h.country.put("products", "p1", image_status="unchecked"), "real_photo"),
         (lambda h: h.country.put("products", "p1", record_hash="h2"), "record_changed"),
         (lambda h: h.country.drop("products", "p1"), "left_feed"),
     ],
@@ -311,6 +310,17 @@ def test_a_live_image_stays_when_its_candidate_is_no_longer_in_the_tables(house:
     for attempt in (0, 1):
         house.country.drop("generated_candidates", candidate_key("p1", attempt))
     assert house.publish().retired_now == 0
+
+
+def test_a_photo_that_could_not_be_checked_retires_nothing(house: House) -> None:
+    house.publish()
+    decisions = house.country.decide()
+    house.country.put("products", "p1", image_status="unchecked", image_reasons=["timeout"])
+    # As in a run of its own: a product that has a photo, checked or not, has no request.
+    house.country.drop("prompts", "r-p1-h1")
+    for stale in (None, decisions):
+        assert house.publish(decisions=stale).retired_now == 0
+        assert house.rows() == LIVE
 
 
 def test_a_product_that_loses_its_real_photo_gets_its_image_back(house: House) -> None:
