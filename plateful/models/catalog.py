@@ -151,7 +151,8 @@ def model_version(entry: CatalogEntry, weights_root: Path) -> ModelVersion:
             fix="run `make models`, or point the weights folder setting at the folder that holds it",
         )
     digests = _verified(folder, _stamp(folder))
-    digest = content_hash({"weights": digests, "profile": entry.profile.model_dump()})
+    # Without what is not set, so that a new optional field leaves old versions what they were.
+    digest = content_hash({"weights": digests, "profile": entry.profile.model_dump(exclude_none=True)})
     return ModelVersion(entry.id, digest, folder, entry.profile, entry)
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from plateful.errors import ConfigError, ModelError
-from plateful.models.catalog import CATALOG_FILE, load_catalog, model_version, resolve_model
+from plateful.models.catalog import CATALOG_FILE, ServingProfile, load_catalog, model_version, resolve_model
 from tests.tiny_family import build_tiny_family
 
 WEIGHT = "plateful-tiny/pipeline/unet/diffusion_pytorch_model.safetensors"
@@ -39,6 +39,23 @@ def test_every_field_of_the_serving_profile_is_in_the_digest(weights: Path) -> N
     profiles = [entry.profile, *(entry.profile.model_copy(update={k: v}) for k, v in changes.items())]
     digests = {model_version(entry.model_copy(update={"profile": p}), weights).digest for p in profiles}
     assert len(digests) == len(profiles)
+
+
+def test_a_field_that_is_not_set_is_not_in_the_digest(weights: Path) -> None:
+    entry = load_catalog()["plateful-tiny"]
+    assert entry.profile.adapter is None
+    version = model_version(entry, weights)
+
+    class Later(ServingProfile):
+        """A release that knows one more optional field."""
+
+        guidance_rescale: float | None = None
+
+    fields = entry.profile.model_dump()
+    for profile in (Later(**fields), Later(**{k: v for k, v in fields.items() if v is not None})):
+        assert model_version(entry.model_copy(update={"profile": profile}), weights) == version
+    rescaled = Later(**fields, guidance_rescale=0.7)
+    assert model_version(entry.model_copy(update={"profile": rescaled}), weights) != version
 
 
 def test_an_unknown_name_lists_the_known_ones(weights: Path) -> None:
