@@ -39,7 +39,7 @@ fi
 
 echo "setup: creating .venv (several GB on first use: torch with its GPU libraries)"
 rm -f .venv/.fingerprint
-"$python" -m venv .venv
+"$python" -m venv --clear .venv
 # The lock is complete, so nothing is resolved; pip's resolver refuses pins of packages that others want with extras.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
     -r requirements.txt -r requirements-dev.txt

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars.selectors as cs
 import typer
@@ -11,8 +11,14 @@ import typer
 from cli import console, maintenance, review
 from cli.options import Candidates, Feed, Json
 from plateful.environments import Settings, load_settings
-from plateful.errors import PlatefulError, StoreError
+from plateful.errors import ConfigError, PlatefulError, StoreError
 from plateful.stores.objects import disk_is_full
+
+if TYPE_CHECKING:
+    from cli.mainjob import Outcome
+
+# How typer ends after Ctrl-C.
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="Give every menu product an image that may be shown.",
@@ -51,9 +57,10 @@ def _run() -> int:
     except PlatefulError as error:
         _say(error)
         return 2
-    except KeyboardInterrupt:
-        console.err.print("plateful: stopped; what was made is kept, run the same command to go on")
-        return 130
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            console.err.print("plateful: stopped; what was made is kept, run the same command to go on")
+        raise
     except Exception as error:
         # Dagster's own storage can meet the full disk as well as ours, and knows no PlatefulError.
         if not disk_is_full(error):
@@ -90,8 +97,7 @@ def run(
     from cli.mainjob import run_countries
 
     settings = chosen_settings(feed, candidates)
-    summary = run_countries(settings, country)
-    _show(summary, as_json)
+    _finish(run_countries(settings, country), as_json)
 
 
 @app.command()
@@ -106,7 +112,9 @@ def backfill(
 
     settings = chosen_settings(feed, candidates)
     chosen = None if countries == "all" else [code for code in countries.split(",") if code.strip()]
-    _show(run_countries(settings, chosen, backfill=True), as_json)
+    if chosen == []:
+        raise ConfigError(f"--countries {countries!r} names none", fix="write codes as in SG,DE, or `all`")
+    _finish(run_countries(settings, chosen, backfill=True), as_json)
 
 
 @app.command()
@@ -115,10 +123,10 @@ def demo(candidates: Candidates = None, as_json: Json = False) -> None:
     from cli.mainjob import run_demo
 
     settings = chosen_settings(None, candidates)
-    summary, report = run_demo(settings)
-    _show(summary, as_json)
+    done, report = run_demo(settings)
     console.err.print(f"\nReport:  {report}\nSummary: {report.with_name('summary.json')}")
     console.err.print("Next:    make dev opens the Dagster UI and MLflow on this state")
+    _finish(done, as_json)
 
 
 @app.command()
@@ -158,6 +166,11 @@ def compare(
     console.print_table(
         f"{candidate} against {base}", frame.columns, frame.with_columns(cs.float().round(4)).rows()
     )
+
+
+def _finish(done: "Outcome", as_json: bool) -> None:
+    _show(done.summary, as_json)
+    done.raise_for_failed()
 
 
 def _show(summary: dict, as_json: bool) -> None:

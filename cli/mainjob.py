@@ -2,19 +2,21 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import dagster as dg
 import polars as pl
 
 from cli.console import Stages, progress_bars
-from cli.execution import JobRun, check_country, open_instance, run_job
+from cli.execution import JobRun, RunFailedError, check_country, open_instance, run_job
 from jobs.batches import batch_tags
 from plateful.countries import COUNTRIES
 from plateful.environments import Adapters, Settings, open_adapters, utc_now
-from plateful.errors import ContractError, FeedError
+from plateful.errors import ContractError, FeedError, PlatefulError
 from plateful.evaluation.comparison import compare
 from plateful.models.catalog import resolve_model
 from plateful.products.feed import Feed
@@ -25,28 +27,48 @@ from plateful.reporting.summary import CountrySummary, summarise_country, summar
 COUNTED_TABLES = (*REPORT_TABLES, "products", "products_without_images")
 
 
-def run_countries(settings: Settings, countries: Sequence[str] | None, *, backfill: bool = False) -> dict:
-    """Run the main job for countries of the settings' feed, one after the other.
+@dataclass(frozen=True)
+class Outcome:
+    """What became of several countries: `summary.json` of those done, and the error of each other one."""
+
+    summary: dict
+    failed: Mapping[str, PlatefulError]
+
+    def raise_for_failed(self) -> None:
+        """Raise one error for all countries that failed, if any did.
+
+        Raises:
+            PlatefulError: the failed country's own, or RunFailedError naming all.
+        """
+        if len(self.failed) == 1:
+            raise next(iter(self.failed.values()))
+        if self.failed:
+            texts = "; ".join(f"{code}: {error.message}" for code, error in self.failed.items())
+            raise RunFailedError(
+                f"{len(self.failed)} countries failed: {texts}",
+                fix="mend what is named and run the same command again; what was made is kept",
+            )
+
+
+def run_countries(settings: Settings, countries: Sequence[str] | None, *, backfill: bool = False) -> Outcome:
+    """Run the main job for countries of the settings' feed; one that fails does not stop the others.
 
     Args:
         settings: where and what.
         countries: country codes; None = all of the feed.
         backfill: tag the runs as one backfill.
 
-    Returns:
-        The structure of `summary.json`, for these countries.
-
     Raises:
         ConfigError: an unknown country.
         FeedError: the feed cannot be read, or has no row of a country.
-        RunFailedError: a step failed; countries that were done stay done.
     """
     feed = Feed(settings.feed)
     codes = _present(feed, countries)
     tags = {"plateful/backfill": uuid4().hex[:8]} if backfill else {}
     with open_instance(settings) as instance, progress_bars() as bars:
-        summaries = [_run_country(settings, instance, feed, code, tags, bars) for code in codes]
-    return _summary(settings, feed, summaries, whole_feed=countries is None)
+        summaries, failed = _run_each(settings, instance, feed, codes, tags, bars)
+    whole = countries is None and not failed
+    return Outcome(_summary(settings, feed, summaries, whole_feed=whole), failed)
 
 
 def run_evaluation(settings: Settings) -> pl.DataFrame:
@@ -75,18 +97,18 @@ def compare_versions(settings: Settings, base: str, candidate: str) -> pl.DataFr
     return compare(one.scores, other.scores)
 
 
-def run_demo(settings: Settings) -> tuple[dict, Path]:
+def run_demo(settings: Settings) -> tuple[Outcome, Path]:
     """Run every country, evaluate the model, write `demo/summary.json` and `demo/report.html`.
 
     Returns:
-        The summary, and the report's path.
+        What became of the countries, and the report's path.
     """
     feed = Feed(settings.feed)
     with open_instance(settings) as instance, progress_bars() as bars:
-        codes = _present(feed, None)
-        summaries = [_run_country(settings, instance, feed, code, {}, bars) for code in codes]
+        summaries, failed = _run_each(settings, instance, feed, _present(feed, None), {}, bars)
         _evaluate(settings, instance, bars)
-    summary = _summary(settings, feed, summaries, whole_feed=True)
+    summary = _summary(settings, feed, summaries, whole_feed=not failed)
+    done = [each.country for each in summaries]
     folder = settings.home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
@@ -94,12 +116,12 @@ def run_demo(settings: Settings) -> tuple[dict, Path]:
     report = write_report(
         folder / "report.html",
         summary,
-        [CountryTables(code, COUNTRIES[code].name, _tables(adapters, code)) for code in codes],
+        [CountryTables(code, COUNTRIES[code].name, _tables(adapters, code)) for code in done],
         read_image=adapters.lake.get_image,
         generated_at=utc_now(),
         feed_rejects=feed.unassigned(),
     )
-    return summary, report
+    return Outcome(summary, failed), report
 
 
 def _present(feed: Feed, countries: Sequence[str] | None) -> list[str]:
@@ -115,6 +137,24 @@ def _present(feed: Feed, countries: Sequence[str] | None) -> list[str]:
     return chosen
 
 
+def _run_each(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    feed: Feed,
+    codes: Sequence[str],
+    tags: dict[str, str],
+    bars: Stages,
+) -> tuple[list[CountrySummary], dict[str, PlatefulError]]:
+    done, failed = [], {}
+    for code in codes:
+        try:
+            done.append(_run_country(settings, instance, feed, code, tags, bars))
+        except PlatefulError as error:
+            failed[code] = error
+            bars.say(f"{code}: failed: {error.message}")
+    return done, failed
+
+
 def _run_country(
     settings: Settings,
     instance: dg.DagsterInstance,
@@ -128,7 +168,7 @@ def _run_country(
     done = run_job(
         "render_country", instance, settings, partition=country, tags={**tags, **batch_tags(feed, country)}
     )
-    summary = _summarise(settings, feed, country, done)
+    summary = _summarise(settings, instance, country, done)
     bars.say(
         f"{country}: {summary.products} products, {summary.without_images} without images, "
         f"{summary.rendered_now} rendered now, {summary.published} published, "
@@ -149,12 +189,22 @@ def _tables(adapters: Adapters, country: str) -> dict[str, pl.DataFrame]:
     return {name: adapters.lake.read_table(name, country) for name in COUNTED_TABLES}
 
 
-def _summarise(settings: Settings, feed: Feed, country: str, done: JobRun) -> CountrySummary:
+def _rows_in(instance: dg.DagsterInstance, country: str) -> int:
+    """Rows that the run itself found in the feed, which may have changed since."""
+    wanted = dg.AssetRecordsFilter(dg.AssetKey("products"), asset_partitions=[country])
+    (record,) = instance.fetch_materializations(wanted, limit=1).records
+    made = cast("dg.AssetMaterialization", record.asset_materialization)
+    return int(str(made.metadata["rows_in"].value))
+
+
+def _summarise(
+    settings: Settings, instance: dg.DagsterInstance, country: str, done: JobRun
+) -> CountrySummary:
     tables = _tables(open_adapters(settings), country)
     candidates = tables["generated_candidates"]
     return summarise_country(
         country,
-        feed.read(country).rows_in,
+        _rows_in(instance, country),
         tables["rejects"],
         tables["products"],
         tables["products_without_images"],

@@ -129,22 +129,6 @@ class Tracking:
                 self._client.set_registered_model_alias(model, alias, version)
         return LoggedVersion(run.info.run_id, version, self._url(run), changed)
 
-    def set_alias(self, model: str, digest: str, alias: str) -> str:
-        """Move an alias to a registered model version; return its registry version.
-
-        Raises:
-            StoreError: that version was never logged.
-        """
-        with self._explained():
-            version = self._registered(model, digest)
-            if version is None:
-                raise StoreError(
-                    f"model {model!r} has no registered version {digest[:12]}",
-                    fix="materialize eval_scores and model_leaderboard for it first",
-                )
-            self._client.set_registered_model_alias(model, alias, version)
-        return version
-
     def scores(self, name: str) -> LoggedScores:
         """Return the newest scores of a version, named as in the leaderboard or by a digest prefix.
 

@@ -1,5 +1,7 @@
 """backfill, regenerate, replay and quarantine, as commands."""
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,35 @@ def test_backfill_of_an_unknown_country_runs_none(settings: Settings, plateful: 
     assert not open_adapters(settings).lake.has_table("products", "SG")
 
 
-def test_regenerating_renders_one_product_anew(settings: Settings, plateful: Plateful) -> None:
+def test_a_country_that_fails_does_not_stop_the_next(
+    settings: Settings, plateful: Plateful, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATEFUL_LEASE_WAIT", "0")
+    open_adapters(settings).ledger.acquire_lease("DE", "another run", timedelta(minutes=10))
+    done = plateful("run", "--country", "DE", "--country", "SG", "--json")
+    assert done.status == 2 and "DE" in done.err and "another run" in done.err
+    summary = json.loads(done.out)
+    assert list(summary["countries"]) == ["SG"]
+    assert summary["total"]["rendered_now"] == 6
+
+
+def test_a_backfill_of_nothing_is_an_error(settings: Settings, plateful: Plateful) -> None:  # noqa: ARG001
+    done = plateful("backfill", "--countries", " , ")
+    assert (done.status, "names none" in done.err) == (2, True)
+
+
+def test_an_interrupt_says_that_nothing_is_lost(plateful: Plateful, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.mainjob.run_countries", stopped)
+    done = plateful("run", "--country", "SG")
+    assert (done.status, "what was made is kept" in done.err) == (130, True)
+
+
+def test_regenerating_renders_one_product_anew(
+    settings: Settings, plateful: Plateful, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plateful("run", "--country", "SG")
     before = open_adapters(settings).lake.read_table("generated_candidates", "SG")
     asked = plateful("regenerate", "--country", "SG", "--product", "sg-1", "--by", "ana")
@@ -33,6 +63,9 @@ def test_regenerating_renders_one_product_anew(settings: Settings, plateful: Pla
     after = open_adapters(settings).lake.read_table("generated_candidates", "SG")
     new = after.filter(~after["candidate_id"].is_in(before["candidate_id"].to_list()))
     assert new["subject"].to_list() == ["sg-1", "sg-1"]
+    for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert "generation 2" in plateful("regenerate", "--country", "SG", "--product", "sg-1").out
     unknown = plateful("regenerate", "--country", "SG", "--product", "nothing", "--by", "ana")
     assert (unknown.status, "'nothing'" in unknown.err) == (2, True)
 
