@@ -39,7 +39,7 @@ def test_a_killed_run_loses_and_repeats_nothing(
     process.send_signal(signal.SIGKILL)
     process.wait()
     # The dead run holds the country until its lease runs out; the next run waits for that.
-    summary = run_countries(load_settings(), ["SG"])["countries"]["SG"]
+    summary = run_countries(load_settings(), ["SG"]).summary["countries"]["SG"]
     assert summary["candidates"] == 80
     stored = len(list((settings.home / "lake" / "images").rglob("*.png")))
     assert stored == 80

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason="the real feeds are n
 
 def test_china_with_its_photos_and_malaysia(settings: Settings) -> None:
     chosen = settings.model_copy(update={"feed": str(FEEDS), "candidates": 1})
-    summary = run_countries(chosen, ["CN", "MY"])
+    summary = run_countries(chosen, ["CN", "MY"]).summary
     china, malaysia = summary["countries"]["CN"], summary["countries"]["MY"]
     assert (china["rows_in"], malaysia["rows_in"]) == (174, 76)
     assert china["without_images"] >= 129
