@@ -25,8 +25,12 @@ def write_digests(folder: Path) -> dict[str, str]:
     return digests
 
 
-def verify_digests(folder: Path) -> dict[str, str]:
+def verify_digests(folder: Path, part: str = "") -> dict[str, str]:
     """Return `{path: sha256}` after checking every file of `folder` against its record.
+
+    Args:
+        folder: model folder with its record.
+        part: name of a folder in it, to check what lies in that one alone.
 
     Raises:
         ModelError: no record, or a file is missing, altered, unrecorded, or in a format that runs code.
@@ -37,8 +41,10 @@ def verify_digests(folder: Path) -> dict[str, str]:
             f"model folder {folder.name!r} has no {DIGESTS}",
             fix="rebuild the weights with `make models` or restore the folder from the repository",
         )
-    digests: dict[str, str] = json.loads(record.read_text())
-    found = set(_model_files(folder))
+    inside = f"{part}/" if part else ""
+    recorded: dict[str, str] = json.loads(record.read_text())
+    digests = {path: digest for path, digest in recorded.items() if path.startswith(inside)}
+    found = set(_model_files(folder, part))
     _refuse(folder, sorted(digests.keys() - found), "is missing")
     _refuse(folder, sorted(found - digests.keys()), f"is not recorded in {DIGESTS}")
     altered = [path for path in sorted(found) if _sha256(folder / path) != digests[path]]
@@ -46,9 +52,10 @@ def verify_digests(folder: Path) -> dict[str, str]:
     return digests
 
 
-def _model_files(folder: Path) -> list[str]:
+def _model_files(folder: Path, part: str = "") -> list[str]:
     """List the files that loading may read, as sorted relative paths; refuse formats that run code."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (DIGESTS, TRAINING_RECORD))
+    every = (folder / part).rglob("*")
+    files = sorted(p for p in every if p.is_file() and p.name not in (DIGESTS, TRAINING_RECORD))
     for path in files:
         if path.suffix.lower() in PICKLES:
             raise ModelError(

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from plateful.errors import ModelError
+from plateful.models.digests import verify_digests
 
-_REFUSED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _BATCH = 64
 
 
@@ -34,13 +34,22 @@ class TinyClip:
 
     @classmethod
     def load(cls, folder: str | Path) -> "TinyClip":
-        """Load a CLIPModel folder (model.safetensors, config.json, tokenizer, preprocessor_config.json).
+        """Load a CLIPModel folder (model.safetensors, config.json, tokenizer, processor_config.json).
+
+        Its family's folder around it records its digests: what decides who is seen in a picture must be what
+        was shipped.
 
         Raises:
-            ModelError: the folder or its weights are missing, or it holds pickles.
+            ModelError: the folder or its record is missing, or a file is missing, altered, unrecorded, or in
+            a format that runs code.
         """
         folder = Path(folder)
-        _check_folder(folder)
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"no CLIP model in {str(folder)!r}",
+                fix="run `make models`, or set PLATEFUL_CLIP to a clip folder",
+            )
+        verify_digests(folder.parent, folder.name)
         import torch
         from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
         from transformers.utils import logging
@@ -155,18 +164,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last axis."""
     weights = np.exp(logits - logits.max(-1, keepdims=True))
     return weights / weights.sum(-1, keepdims=True)
-
-
-def _check_folder(folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"no CLIP model in {str(folder)!r}", fix="run `make models`, or check the catalog's path"
-        )
-    pickles = [p.name for p in folder.iterdir() if p.suffix in _REFUSED]
-    if pickles:
-        raise ModelError(
-            f"CLIP folder {str(folder)!r} holds pickled weights {pickles}", fix="keep safetensors files only"
-        )
 
 
 def _interpolation(array: np.ndarray, size: int) -> int:

@@ -1,11 +1,14 @@
 """The CLIP adapter on the micro family: shapes, unit rows, batches, cut texts, and refusals."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from plateful.errors import ModelError
+from plateful.models.digests import write_digests
 from plateful.vision.clip import TinyClip, softmax
 from plateful.vision.people import SENTENCES, clip_signals
 
@@ -69,21 +72,56 @@ def test_softmax_is_stable() -> None:
     assert np.allclose(softmax(np.array([1e4, 1e4])), 0.5)
 
 
-def test_digest_follows_content(folder: Path, clip: TinyClip, tmp_path: Path) -> None:
-    copy = tmp_path / "clip"
-    copy.mkdir()
-    for path in folder.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
-    assert TinyClip.load(copy).digest == clip.digest
-    (copy / "config.json").write_text((copy / "config.json").read_text() + "\n")
-    assert TinyClip.load(copy).digest != clip.digest
+@pytest.fixture
+def family(folder: Path, tmp_path: Path) -> Path:
+    """A family of nothing but CLIP, to be spoiled."""
+    shutil.copytree(folder, tmp_path / "family" / "clip")
+    write_digests(tmp_path / "family")
+    return tmp_path / "family"
 
 
-def test_missing_and_pickled_weights_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_digest_follows_content(family: Path, clip: TinyClip) -> None:
+    assert TinyClip.load(family / "clip").digest == clip.digest
+    config = family / "clip" / "config.json"
+    config.write_text(config.read_text() + "\n")
+    write_digests(family)
+    assert TinyClip.load(family / "clip").digest != clip.digest
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+
+
+@pytest.mark.parametrize(
+    ("harm", "named"),
+    [
+        (
+            lambda clip: spoil(clip / "model.safetensors"),
+            r"clip/model\.safetensors' is not the recorded file",
+        ),
+        (lambda clip: (clip / "tokenizer.json").unlink(), r"clip/tokenizer\.json' is missing"),
+        (lambda clip: (clip / "adapter_config.json").write_text("{}"), r"adapter_config.* is not recorded"),
+        (lambda clip: (clip / "pytorch_model.bin").write_bytes(b""), r"pytorch_model\.bin.* can run code"),
+        (lambda clip: (clip / "Model.PTH").write_bytes(b""), r"Model\.PTH.* can run code"),
+        (lambda clip: (clip / "onnx").mkdir() or (clip / "onnx/a.pkl").write_bytes(b""), "can run code"),
+        (lambda clip: (clip.parent / "digests.json").unlink(), r"'family' has no digests\.json"),
+        (lambda clip: (clip / "config.json").unlink(), "no CLIP model"),
+    ],
+)
+def test_a_clip_that_is_not_the_recorded_one_is_refused(
+    family: Path, harm: Callable[[Path], object], named: str
+) -> None:
+    harm(family / "clip")
+    with pytest.raises(ModelError, match=named):
+        TinyClip.load(family / "clip")
+
+
+def test_what_lies_elsewhere_in_the_family_is_not_clips_concern(family: Path) -> None:
+    (family / "pipeline").mkdir()
+    (family / "pipeline" / "config.json").write_text("{}")
+    TinyClip.load(family / "clip")
+
+
+def test_no_clip_at_all_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no CLIP model"):
-        TinyClip.load(tmp_path)
-    for path in folder.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
-    with pytest.raises(ModelError, match="pickled"):
         TinyClip.load(tmp_path)
