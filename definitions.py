@@ -8,7 +8,7 @@ from jobs.country import daily, publish_country, render_country
 from jobs.evaluation import evaluate_model, refresh_leaderboard
 from plateful.environments import Settings, load_settings
 from resources.environment import build_resources
-from sensors.failures import run_failures
+from sensors.failures import dead_runs, run_failures
 from sensors.model_versions import new_model_versions
 from sensors.new_menus import new_menus
 from sensors.review import review_decisions
@@ -21,7 +21,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         asset_checks=CHECKS,
         jobs=[render_country, publish_country, evaluate_model, refresh_leaderboard],
         schedules=[daily],
-        sensors=[new_menus, review_decisions, new_model_versions, run_failures],
+        sensors=[new_menus, review_decisions, new_model_versions, run_failures, dead_runs],
         resources=build_resources(settings),
         # One process per run: models are loaded once, and two cores are busy with one.
         executor=dg.in_process_executor,

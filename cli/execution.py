@@ -2,18 +2,21 @@
 
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import dagster as dg
+from upath import UPath
 
-from plateful.environments import ROOT, Settings
+from plateful.environments import ROOT, Settings, open_ledger, utc_now
 from plateful.errors import ConfigError, PlatefulError
 from plateful.stores.locks import exclusive
+from plateful.stores.objects import replace
+from resources.dead_runs import report_dead_runs
+from sensors.failures import root_cause
 
 # Creating Dagster's tables takes 1-2 s on an idle machine.
 SETUP_TIMEOUT = 60.0
@@ -35,7 +38,10 @@ class RunFailedError(PlatefulError):
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open the Dagster instance under the state folder, creating its configuration on first use."""
+    """Open the Dagster instance under the state folder, creating its configuration on first use.
+
+    Runs that died are reported failed, so that nothing waits for them.
+    """
     home = settings.dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     # Dagster marks partitioned checks as a preview; the pinned version carries them.
@@ -44,10 +50,17 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Dagster creates its tables without a lock; two first runs at once would both try.
     with exclusive(home / "setup.lock", timeout=SETUP_TIMEOUT):
-        shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
+        _configure(home / "dagster.yaml", (ROOT / "dagster.yaml").read_bytes())
         opened = dg.DagsterInstance.get()
     with opened as instance:
+        report_dead_runs(instance, open_ledger(settings.ledger), grace=settings.lease_grace, now=utc_now())
         yield instance
+
+
+def _configure(path: Path, wanted: bytes) -> None:
+    # A UI that reads the file at any moment finds a whole one.
+    if not path.is_file() or path.read_bytes() != wanted:
+        replace(UPath(path), wanted)
 
 
 def run_job(
@@ -136,12 +149,8 @@ def _failure(name: str, partition: str | None, result: dg.ExecuteInProcessResult
 
 
 def _message(event: dg.DagsterEvent) -> tuple[str, str]:
-    data: Any = event.event_specific_data
-    failure = getattr(data, "user_failure_data", None)
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    text = (failure and failure.description) or (error and error.message) or "unknown error"
+    failure = getattr(event.event_specific_data, "user_failure_data", None)
+    text = (failure and failure.description) or root_cause(event) or "unknown error"
     text = " ".join(text.split())
     if " -> " in text:
         message, fix = text.rsplit(" -> ", 1)

@@ -7,7 +7,7 @@ unknown value is an error, never a silent default.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     lease_wait: float = Field(
         default=75, ge=0, description="seconds to wait for a country that another run holds"
     )
+    start_time: float = Field(default=60, ge=1, description="seconds in which a run's process starts")
     public_url: str | None = Field(
         default=None, description="base URL of published images; unset = file URLs"
     )
@@ -91,6 +92,11 @@ class Settings(BaseSettings):
     def tracking_artifacts(self) -> str:
         """Folder of MLflow's artifacts."""
         return str(self.home / "mlflow" / "artifacts")
+
+    @property
+    def lease_grace(self) -> timedelta:
+        """How long a live run may be without a lease: its process starts, then waits for one."""
+        return timedelta(seconds=self.start_time + self.lease_wait)
 
     @property
     def dagster_home(self) -> Path:

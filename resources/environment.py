@@ -2,6 +2,7 @@
 
 from plateful.environments import Settings
 from resources.feed import FeedResource
+from resources.io_managers import StepIOManager, TableIOManager
 from resources.lease import LeaseResource
 from resources.models import ModelResource, ScoringResource
 from resources.stores import (
@@ -9,8 +10,6 @@ from resources.stores import (
     DuckDBWarehouseResource,
     LakeResource,
     LedgerResource,
-    StepIOManager,
-    TableIOManager,
 )
 from resources.tracking import TrackingResource
 
@@ -18,15 +17,14 @@ from resources.tracking import TrackingResource
 def build_resources(settings: Settings) -> dict[str, object]:
     """Return the resources of one environment."""
     lake, ledger = LakeResource(root=settings.lake), LedgerResource(url=settings.ledger)
+    lease = LeaseResource(ledger=ledger, ttl_seconds=settings.lease_ttl, wait_seconds=settings.lease_wait)
     return {
         "feed": FeedResource(path=settings.feed, network=settings.network),
         "lake": lake,
         "ledger": ledger,
         "warehouse": DuckDBWarehouseResource(path=str(settings.warehouse)),
         "bucket": BucketResource(root=settings.bucket, base_url=settings.public_url),
-        "lease": LeaseResource(
-            ledger=ledger, ttl_seconds=settings.lease_ttl, wait_seconds=settings.lease_wait
-        ),
+        "lease": lease,
         "models": ModelResource(
             model=settings.model,
             weights=str(settings.weights),
@@ -35,6 +33,6 @@ def build_resources(settings: Settings) -> dict[str, object]:
         ),
         "scoring": ScoringResource(clip=str(settings.clip)),
         "tracking": TrackingResource(uri=settings.tracking, artifacts=settings.tracking_artifacts),
-        "io_manager": TableIOManager(lake=lake),
+        "io_manager": TableIOManager(lake=lake, lease=lease),
         "step_io": StepIOManager(root=settings.lake),
     }

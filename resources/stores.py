@@ -4,11 +4,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
-from upath import UPath
 
 from plateful.environments import open_ledger
-from plateful.identity import canonical_json
 from plateful.ledger import Ledger
 from plateful.publishing import Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
@@ -62,47 +59,6 @@ class BucketResource(dg.ConfigurableResource):
     def open(self) -> Bucket:
         """Return the bucket."""
         return Bucket(self.root, base_url=self.base_url)
-
-
-class TableIOManager(dg.ConfigurableIOManager):
-    """Each asset is one lake table, partitioned as the asset is, replaced atomically."""
-
-    lake: dg.ResourceDependency[LakeResource]
-
-    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
-        """Write the table with the schema of `plateful.tables`."""
-        partition = context.partition_key if context.has_asset_partitions else None
-        self.lake.open().write_table(context.asset_key.path[-1], obj, partition)
-
-    def load_input(self, context: dg.InputContext) -> pl.DataFrame:
-        """Read the upstream table, in the upstream's partition."""
-        partition = context.asset_partition_key if context.has_asset_partitions else None
-        return self.lake.open().read_table(context.asset_key.path[-1], partition)
-
-
-class StepIOManager(dg.ConfigurableIOManager):
-    """JSON documents between the ops of a graph-backed asset, one object per run and output; no pickles."""
-
-    root: str
-
-    def _path(self, run_id: str, step_key: str, name: str, mapping_key: str | None) -> UPath:
-        parts = [run_id, step_key, name, *([mapping_key] if mapping_key else [])]
-        return UPath(self.root, "steps", *(part.replace("[", "_").replace("]", "") for part in parts))
-
-    def handle_output(self, context: dg.OutputContext, obj: dict) -> None:
-        """Write one op output."""
-        path = self._path(context.run_id, context.step_key, context.name, context.mapping_key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(canonical_json(obj).encode())
-
-    def load_input(self, context: dg.InputContext) -> dict:
-        """Read the upstream op's output."""
-        import json
-
-        up = context.upstream_output
-        if up is None:
-            raise dg.DagsterInvariantViolationError("a step document is read from an upstream op only")
-        return json.loads(self._path(up.run_id, up.step_key, up.name, up.mapping_key).read_bytes())
 
 
 def table_columns(name: str) -> dg.TableSchema:

@@ -38,13 +38,14 @@ def take(
     Raises:
         LeaseHeldError: another owner holds it, unexpired and not known to have ended.
     """
-    row = session.get(LeaseRow, country, with_for_update=True)
+    row, taken_from = session.get(LeaseRow, country, with_for_update=True), None
     if row is None:
         row = LeaseRow(country=country, owner=owner, token=1, expires_at=now + ttl)
         session.add(row)
     elif row.owner == owner:
         row.expires_at = now + ttl
     elif row.owner is None or row.expires_at <= now or (row.owner, row.token) == finished:
+        taken_from = row.owner
         row.owner, row.token, row.expires_at = owner, row.token + 1, now + ttl
     else:
         raise LeaseHeldError(
@@ -52,7 +53,13 @@ def take(
             fix="wait for that run to end, or cancel it; a dead run's lease ends at that time by itself",
         )
     session.flush()
-    return Lease(country, owner, row.token, row.expires_at, ttl)
+    return Lease(country, owner, row.token, row.expires_at, ttl, taken_from)
+
+
+def live_owners(session: Session, now: datetime) -> set[str]:
+    """Return who holds a lease that has not run out."""
+    query = select(LeaseRow.owner).where(LeaseRow.owner.is_not(None), LeaseRow.expires_at > now)
+    return {owner for owner in session.scalars(query) if owner is not None}
 
 
 def release_all(session: Session, owner: str) -> int:

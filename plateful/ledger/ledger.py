@@ -99,6 +99,11 @@ class Ledger:
         with self._database.writing() as session:
             leases.held(session, lease).owner = None
 
+    def live_owners(self) -> set[str]:
+        """Return every owner of a lease that has not run out."""
+        with self._database.reading() as session:
+            return leases.live_owners(session, self._clock())
+
     def release_owner(self, owner: str) -> int:
         """Free every country that an ended owner, e.g. a failed run, still holds; return how many."""
         with self._database.writing() as session:

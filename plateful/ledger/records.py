@@ -10,9 +10,10 @@ DECISIONS = ("approved", "rejected")
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to write one country: valid while the ledger holds the same token.
+    """The right to write one country (or model version): valid while the ledger holds the same token.
 
-    `ttl` is how long it lasts after each renewal.
+    `owner` is the id of the Dagster run, `ttl` how long it lasts after each renewal, `taken_from` the owner
+    who had not given it back when it was taken.
     """
 
     country: str
@@ -20,6 +21,7 @@ class Lease:
     token: int
     expires_at: datetime
     ttl: timedelta
+    taken_from: str | None = None
 
 
 @dataclass(frozen=True)

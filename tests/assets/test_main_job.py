@@ -15,7 +15,7 @@ from cli.mainjob import run_countries
 from definitions import build_definitions
 from plateful.environments import Settings, open_adapters
 from resources.environment import build_resources
-from resources.stores import TableIOManager
+from resources.io_managers import TableIOManager
 from tests.conftest import feed_rows, write_feed
 
 
@@ -104,7 +104,7 @@ class LossyTables(TableIOManager):
 
 def test_a_lost_row_stops_what_follows(settings: Settings, instance: dg.DagsterInstance) -> None:
     resources = build_resources(settings)
-    resources["io_manager"] = LossyTables(lake=resources["lake"])
+    resources["io_manager"] = LossyTables(lake=resources["lake"], lease=resources["lease"])
     whole = build_definitions(settings)
     assets = [a for a in whole.assets or [] if isinstance(a, dg.AssetsDefinition)]
     result = dg.materialize(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from resources.stores import StepIOManager
+from resources.io_managers import StepIOManager
 
 
 def test_documents_between_ops_are_json_files(tmp_path) -> None:  # noqa: ANN001

@@ -244,6 +244,24 @@ def test_of_racing_processes_one_gets_the_lease_and_a_killed_one_loses_it(url: s
     assert ledger.acquire_lease("SG", "next", TTL, owner_finished=lambda _: True).token == 2
 
 
+def test_a_lease_says_from_whom_it_was_taken(ledger: Ledger, clock: Clock) -> None:
+    first = ledger.acquire_lease("SG", "run1", TTL)
+    assert (first.taken_from, ledger.acquire_lease("SG", "run1", TTL).taken_from) == (None, None)
+    clock.now += TTL
+    second = ledger.acquire_lease("SG", "run2", TTL)
+    assert second.taken_from == "run1"
+    ledger.release(second)
+    assert ledger.acquire_lease("SG", "run3", TTL).taken_from is None
+
+
+def test_owners_are_live_until_their_lease_runs_out(ledger: Ledger, clock: Clock) -> None:
+    ledger.release(ledger.acquire_lease("DE", "run1", TTL))
+    ledger.acquire_lease("SG", "run2", TTL)
+    assert ledger.live_owners() == {"run2"}
+    clock.now += TTL
+    assert ledger.live_owners() == set()
+
+
 # -- decisions
 
 

@@ -1,0 +1,56 @@
+"""I/O managers: tables between assets, documents between the ops of a graph-backed asset."""
+
+import json
+
+import dagster as dg
+import polars as pl
+from upath import UPath
+
+from plateful.identity import canonical_json
+from resources.lease import LeaseResource, user_errors
+from resources.stores import LakeResource
+
+
+class TableIOManager(dg.ConfigurableIOManager):
+    """Each asset is one lake table, partitioned as the asset is, replaced atomically.
+
+    Every asset is stored here, so every run takes its lease through here, whatever else it needs.
+    """
+
+    lake: dg.ResourceDependency[LakeResource]
+    lease: dg.ResourceDependency[LeaseResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
+        """Write the table with the schema of `plateful.tables`, unless the run has lost its lease."""
+        partition = context.partition_key if context.has_asset_partitions else None
+        with user_errors():
+            self.lease.check(partition)
+        self.lake.open().write_table(context.asset_key.path[-1], obj, partition)
+
+    def load_input(self, context: dg.InputContext) -> pl.DataFrame:
+        """Read the upstream table, in the upstream's partition."""
+        partition = context.asset_partition_key if context.has_asset_partitions else None
+        return self.lake.open().read_table(context.asset_key.path[-1], partition)
+
+
+class StepIOManager(dg.ConfigurableIOManager):
+    """JSON documents between the ops of a graph-backed asset, one object per run and output; no pickles."""
+
+    root: str
+
+    def _path(self, run_id: str, step_key: str, name: str, mapping_key: str | None) -> UPath:
+        parts = [run_id, step_key, name, *([mapping_key] if mapping_key else [])]
+        return UPath(self.root, "steps", *(part.replace("[", "_").replace("]", "") for part in parts))
+
+    def handle_output(self, context: dg.OutputContext, obj: dict) -> None:
+        """Write one op output."""
+        path = self._path(context.run_id, context.step_key, context.name, context.mapping_key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(canonical_json(obj).encode())
+
+    def load_input(self, context: dg.InputContext) -> dict:
+        """Read the upstream op's output."""
+        up = context.upstream_output
+        if up is None:
+            raise dg.DagsterInvariantViolationError("a step document is read from an upstream op only")
+        return json.loads(self._path(up.run_id, up.step_key, up.name, up.mapping_key).read_bytes())
