@@ -2,8 +2,7 @@
 
 Every data row ends in exactly one place: a product, a reject of its country, or a feed-level reject when it
 has no valid country. So `rows_in = rejects + products` holds for each country, and all countries and the
-feed-level
-rejects add up to the file.
+feed-level rejects add up to the file.
 """
 
 import hashlib
@@ -102,13 +101,14 @@ class Feed:
     def content_hash(self, country: str) -> str:
         """Hash what a country's run would read: its rows, and the pictures they name.
 
-        Neither clocks, file dates nor row order count, so a feed exported again unchanged keeps its hash.
+        Neither clocks, file dates nor the order of products count, so a feed exported again unchanged keeps
+        its hash. The order of rows with one id does: the first is the product.
         """
-        rows = (
-            content_hash([raw.cells, raw.fault, self._picture_digest(raw)])
-            for raw in self._rows.get(country, [])
-        )
-        return content_hash(sorted(rows))
+        rows: dict[str, list] = {}
+        for raw in self._rows.get(country, []):
+            same_id = rows.setdefault(one_line(raw.cells["product_id"]), [])
+            same_id.append([raw.cells, raw.fault, self._picture_digest(raw)])
+        return content_hash(sorted(content_hash(same_id) for same_id in rows.values()))
 
     def _picture_digest(self, raw: RawRow) -> str | None:
         reference = raw.cells["image_url"].strip()

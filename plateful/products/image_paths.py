@@ -41,7 +41,9 @@ def find_picture(reference: str, root: Path) -> Path | None:
         if there:
             place = direct
             continue
-        actual = _listing(str(place)).get(unicodedata.normalize("NFC", part))
+        if not place.is_dir():
+            return None
+        actual = _listing(place, place.stat().st_mtime_ns).get(unicodedata.normalize("NFC", part))
         if actual is None:
             return None
         place = place / actual
@@ -53,7 +55,6 @@ def _parts(reference: str) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _listing(folder: str) -> dict[str, str]:
-    """NFC name -> name on disk; cached, as feeds name hundreds of files in one folder."""
-    place = Path(folder)
-    return {unicodedata.normalize("NFC", p.name): p.name for p in place.iterdir()} if place.is_dir() else {}
+def _listing(folder: Path, _changed_ns: int) -> dict[str, str]:
+    """NFC name -> name on disk, once per state of a folder: feeds name hundreds of files in one."""
+    return {unicodedata.normalize("NFC", p.name): p.name for p in folder.iterdir()}

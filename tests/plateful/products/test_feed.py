@@ -207,6 +207,7 @@ def test_content_hash_follows_content_alone(tmp_path: Path) -> None:
     assert write(tmp_path / "feed.csv", *reversed(rows)).content_hash("DE") == first
     assert write(tmp_path / "feed.csv", *rows, GOOD | {"country": "AT"}).content_hash("DE") == first
     assert write(tmp_path / "feed.csv", rows[0], rows[1] | {"name": "Stew"}).content_hash("DE") != first
+    assert write(tmp_path / "feed.csv", *rows, GOOD).content_hash("DE") != first
     photo.write_bytes(b"22")
     assert write(tmp_path / "feed.csv", *rows).content_hash("DE") != first
 
@@ -240,3 +241,16 @@ def test_links_and_decomposed_names(tmp_path: Path) -> None:
     part = feed.read("DE")
     assert part.products["product_id"].to_list() == ["1", "2", "3"]
     assert part.rejects["reason"].to_list() == ["path_outside_feed"]
+
+
+def test_which_of_two_rows_comes_first_is_content(tmp_path: Path) -> None:
+    rows = GOOD, GOOD | {"name": "Pasta"}
+    first = write(tmp_path / "feed.csv", *rows).content_hash("DE")
+    assert write(tmp_path / "feed.csv", *reversed(rows)).content_hash("DE") != first
+
+
+def test_a_photo_that_comes_later_under_a_decomposed_name_is_seen(tmp_path: Path) -> None:
+    feed = write(tmp_path / "feed.csv", GOOD | {"image_url": "köfte.jpg"})
+    before = feed.content_hash("DE")
+    (tmp_path / unicodedata.normalize("NFD", "köfte.jpg")).write_bytes(b"x")
+    assert Feed(feed.path).content_hash("DE") != before

@@ -57,12 +57,7 @@ ROW = st.fixed_dictionaries(
 @given(st.lists(ROW, min_size=1, max_size=8))
 def test_counts_add_up(rows: list[dict[str, str]]) -> None:
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "feed.csv"
-        with path.open("w", encoding="utf-8", newline="") as handle:
-            writer = csv.DictWriter(handle, COLUMNS, quoting=csv.QUOTE_ALL)
-            writer.writeheader()
-            writer.writerows(rows)
-        feed = Feed(str(path))
+        feed = _written(Path(folder) / "feed.csv", rows)
         slices = [feed.read(country) for country in feed.countries()]
         for part in slices:
             assert part.rows_in == part.products.height + part.rejects.height
@@ -82,3 +77,37 @@ def test_any_text_after_the_header_is_counted(body: str) -> None:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             records = [r for r in list(csv.reader(handle))[1:] if r]
         assert total + feed.unassigned().height == len(records)
+
+
+NAMED = st.fixed_dictionaries(
+    {
+        "product_id": st.sampled_from(["p1", " p1", "p2", "p3", ""]),
+        "vendor_id": st.just("v"),
+        "country": st.just("DE"),
+        "name": st.sampled_from(["Pizza", "Soup", "", "--- DRINKS ---"]),
+    }
+)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.lists(NAMED, min_size=1, max_size=6).flatmap(lambda r: st.tuples(st.just(r), st.permutations(r))))
+def test_feeds_of_one_hash_have_one_outcome(orders: tuple[list[dict], list[dict]]) -> None:
+    with TemporaryDirectory() as folder:
+        feeds = [_written(Path(folder) / f"{number}.csv", rows) for number, rows in enumerate(orders)]
+        products = [feed.read("DE").products.sort("product_id") for feed in feeds]
+        hashes = [feed.content_hash("DE") for feed in feeds]
+    of_one_id = [
+        [[r for r in rows if r["product_id"].strip() == i] for i in ("p1", "p2", "p3")] for rows in orders
+    ]
+    if hashes[0] == hashes[1]:
+        assert products[0].equals(products[1])
+    if of_one_id[0] == of_one_id[1] and all(row["product_id"] for row in orders[0]):
+        assert hashes[0] == hashes[1]
+
+
+def _written(path: Path, rows: list[dict[str, str]]) -> Feed:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(COLUMNS), quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(rows)
+    return Feed(str(path))
