@@ -12,6 +12,7 @@ from plateful import progress
 from plateful.environments import utc_now
 from plateful.ledger import Ledger
 from plateful.rendering.current import current_candidates
+from plateful.rendering.manifest import lost_candidates
 from plateful.rendering.masking import mask_photos
 from plateful.rendering.plan import pending_tasks, plan_tasks
 from plateful.rendering.plan import plan_shards as split_shards
@@ -85,7 +86,8 @@ def plan_shards(
             warehouse.open().published(country),
             book.generations(country),
         )
-        missing = pending_tasks(tasks, set(known["candidate_id"]), settled)
+        lost = lost_candidates(store, country)
+        missing = pending_tasks(tasks, set(known["candidate_id"]), settled, lost)
     context.log.info(f"{country}: {len(tasks)} candidates wanted, {len(missing)} to render")
     for number, shard in enumerate(split_shards(missing, models.shard_size)):
         document = {"tasks": [task.to_json() for task in shard]}
@@ -173,7 +175,8 @@ def generated_candidates(prompts: pl.DataFrame, inpainting_masks: pl.DataFrame) 
     """Rendered candidates with everything needed to render the same pixels again.
 
     Only what is missing is rendered: a subject with a live or waiting image for its current record is
-    settled. Images are stored losslessly under their candidate id; a killed run repeats at most one batch.
+    settled, and a picture that was lost is made again. Images are stored losslessly under their candidate
+    id; a killed run repeats at most one batch.
     """
     reports = plan_shards(prompts, inpainting_masks).map(render_shard).collect()
     return collect(prompts, inpainting_masks, reports)

@@ -1,11 +1,13 @@
 """What every asset carries in the UI, and what every materialization reports."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from plateful.errors import PlatefulError
 from plateful.rendering.pictures import load_arrays
 from plateful.reporting.contact_sheet import contact_sheet_markdown
 from plateful.stores import Lake
@@ -70,12 +72,17 @@ def counts(values: pl.Series, heading: str) -> dg.MetadataValue:
 
 
 def contact_sheet(lake: Lake, labels: Mapping[str, str]) -> dg.MetadataValue:
-    """Return a small inline picture of candidates, given candidate id -> label."""
-    chosen = dict(list(labels.items())[:SHEET_PICTURES])
-    if not chosen:
-        return dg.MetadataValue.md("no pictures")
-    arrays = load_arrays(lake, list(chosen))
-    return dg.MetadataValue.md(contact_sheet_markdown(arrays, list(chosen.values())))
+    """Return a small inline picture of candidates, given candidate id -> label; tells what it had to skip."""
+    chosen = list(labels.items())[:SHEET_PICTURES]
+    arrays, captions = [], []
+    for candidate, label in chosen:
+        # Metadata must not fail a step: whoever needs the picture reports it.
+        with suppress(PlatefulError):
+            arrays += load_arrays(lake, [candidate])
+            captions.append(label)
+    sheet = contact_sheet_markdown(arrays, captions) if arrays else "no pictures"
+    skipped = len(chosen) - len(arrays)
+    return dg.MetadataValue.md(f"{sheet}\n\n{skipped} skipped: lost or unreadable" if skipped else sheet)
 
 
 def preview(frame: pl.DataFrame, rows: int = 5) -> str:

@@ -180,11 +180,14 @@ class _Writer:
         """
         key = candidate["candidate_id"]
         if not self.lake.has_image(key):
-            raise ImageError(f"image of candidate {key} is not in the lake", fix="render the country again")
+            raise ImageError(
+                f"image of candidate {key} is not in the lake", fix=f"materialize {self.country} again"
+            )
         png = self.lake.get_image(key)
         if hashlib.sha256(png).hexdigest() != candidate["file_sha256"]:
             raise ImageError(
-                f"image of candidate {key} was altered", fix="restore it, or delete and render again"
+                f"image of candidate {key} was altered",
+                fix=f"delete {self.lake.image_path(key)} and materialize {self.country} again",
             )
         return encode_webp(open_image(png), WEBP_QUALITY)
 

@@ -46,8 +46,19 @@ class Rendered:
 
 
 def known_candidates(lake: Lake, country: str) -> pl.DataFrame:
-    """Return the GENERATED_CANDIDATES rows that a country's parts hold; empty when there are none."""
-    return lake.read_parts(LOG, country)
+    """Return the GENERATED_CANDIDATES rows that a country's parts hold, less those of lost pictures."""
+    rows = lake.read_parts(LOG, country)
+    return rows.filter(~pl.col("candidate_id").is_in(_lost(lake, rows)))
+
+
+def lost_candidates(lake: Lake, country: str) -> set[str]:
+    """Return the ids of a country's rendered candidates whose picture is no longer in the lake."""
+    return _lost(lake, lake.read_parts(LOG, country))
+
+
+def _lost(lake: Lake, rows: pl.DataFrame) -> set[str]:
+    rendered = set(rows.filter(pl.col("status") == "ok")["candidate_id"])
+    return rendered - lake.stored_images(rendered)
 
 
 def store_candidate(lake: Lake, task: RenderTask, picture: np.ndarray, how: Rendered) -> Row:
@@ -74,7 +85,8 @@ def recover_candidate(lake: Lake, task: RenderTask) -> tuple[Row, np.ndarray]:
     if row.get("candidate_id") != task.candidate_id or row.get("pixel_sha256") != pixel_sha256(picture):
         raise ImageError(
             f"the stored picture of candidate {task.candidate_id} is not the one its manifest describes",
-            fix="delete it from the lake's images and materialize generated_candidates again",
+            fix=f"delete {lake.image_path(task.candidate_id)}, then `plateful quarantine replay` and "
+            "`plateful run`",
         )
     # The request that asks now, not the one that first asked for these pixels.
     known = {**row, **task.identity_row(), "rendered_at": datetime.fromisoformat(row["rendered_at"])}

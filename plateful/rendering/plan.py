@@ -47,10 +47,24 @@ def plan_tasks(
 
 
 def pending_tasks(
-    tasks: Sequence[RenderTask], known: Collection[str], settled: Collection[str]
+    tasks: Sequence[RenderTask],
+    known: Collection[str],
+    settled: Collection[str],
+    lost: Collection[str] = (),
 ) -> list[RenderTask]:
-    """Return the tasks still to render: candidate id not `known`, and request id not `settled`."""
-    return [t for t in tasks if t.candidate_id not in known and t.request_id not in settled]
+    """Return the tasks still to render: those of `lost` pictures, and others not known of unsettled requests.
+
+    Args:
+        tasks: all wanted candidates.
+        known: candidate ids that need no render.
+        settled: request ids that need no new candidates.
+        lost: candidate ids that were rendered and have no picture any more.
+    """
+    return [
+        task
+        for task in tasks
+        if task.candidate_id in lost or (task.candidate_id not in known and task.request_id not in settled)
+    ]
 
 
 def plan_shards(tasks: Sequence[RenderTask], shard_size: int) -> list[list[RenderTask]]:

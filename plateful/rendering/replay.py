@@ -52,7 +52,7 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRend
     if sha256_hex(stored) != row["file_sha256"]:
         raise StoreError(
             f"the stored file of candidate {candidate_id} is not the one recorded in the manifest",
-            fix="restore it from a backup; it may not be published",
+            fix=f"restore {lake.image_path(candidate_id)}, or delete it and run the country again",
         )
     photos, masks = _picture(lake, task.init_sha256), _picture(lake, task.mask_sha256)
     with renderer.like(row["device"]):

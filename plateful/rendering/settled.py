@@ -19,7 +19,7 @@ def settled_requests(
     """Return the request ids to leave alone, whatever the model or template is now.
 
     A request is settled when its subject has a live image of it, or one waiting for a decision, and
-    no explicit regeneration is still to be carried out.
+    no explicit regeneration is still to be carried out. One whose every candidate was lost is not.
 
     Args:
         tasks: all wanted candidates.
@@ -33,7 +33,7 @@ def settled_requests(
     settled = {owner[candidate] for candidate in live if candidate in owner}
     if decided is not None:
         settled |= set(decided.filter(pl.col("status").is_in(SETTLED))["request_id"])
-    return settled - _to_regenerate(tasks, known, generations)
+    return settled.intersection(owner.values()) - _to_regenerate(tasks, known, generations)
 
 
 def _to_regenerate(

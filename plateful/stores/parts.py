@@ -2,7 +2,8 @@
 
 A part is named `<order>-<content hash>.parquet`, so that appending the same rows twice leaves one part and
 readers see parts in the order of writing. Rows are unique on the table's key and its scorer or judge version;
-the first wins, except that a candidate once quarantined and rendered later counts as rendered.
+the first wins. Of a candidate's rows the last rendered one wins, as it tells of the file that is stored: the
+candidate may have been quarantined before, or its picture lost and rendered again.
 """
 
 import hashlib
@@ -135,6 +136,7 @@ def _write(folder: UPath, frame: pl.DataFrame, order: int, names: list[str]) -> 
 def _merge(folder: UPath, table: Table, names: list[str]) -> pl.DataFrame:
     frames = [parquet_frame((folder / name).read_bytes(), table, folder / name) for name in names]
     rows = pl.concat([table.empty(), *frames])
-    if table is GENERATED_CANDIDATES:
-        rows = rows.sort(pl.col("status") != "ok", maintain_order=True)
-    return rows.unique(unique_key(table), keep="first", maintain_order=True)
+    if table is not GENERATED_CANDIDATES:
+        return rows.unique(unique_key(table), keep="first", maintain_order=True)
+    rows = rows.sort(pl.col("status") == "ok", maintain_order=True)
+    return rows.unique(unique_key(table), keep="last", maintain_order=True)

@@ -3,13 +3,15 @@
 import json
 from collections import Counter
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plateful.identity import seed_for
 from plateful.rendering.plan import pending_tasks, plan_shards, plan_tasks
+from plateful.rendering.settled import settled_requests
 from plateful.rendering.task import RenderTask
-from plateful.tables import GENERATED_CANDIDATES, INPAINTING_MASKS, PROMPTS
+from plateful.tables import GENERATED_CANDIDATES, INPAINTING_MASKS, PROMPTS, PUBLISHED_IMAGES
 from tests.plateful.rendering.sample import COUNTRY, Painter, make_task, request
 
 VERSION = Painter().version
@@ -82,6 +84,22 @@ def test_pending_leaves_out_known_candidates_and_settled_requests() -> None:
     tasks = plan([request("soup"), request("rice"), request("tea")])
     left = pending_tasks(tasks, {tasks[0].candidate_id}, {"request-rice"})
     assert [(t.subject, t.attempt) for t in left] == [("soup", 1), ("tea", 0), ("tea", 1)]
+
+
+def test_a_lost_picture_is_rendered_again_though_its_request_is_settled() -> None:
+    tasks = plan([request("soup"), request("rice")])
+    settled = {"request-soup", "request-rice"}
+    assert pending_tasks(tasks, {t.candidate_id for t in tasks[1:]}, settled, {tasks[0].candidate_id}) == [
+        tasks[0]
+    ]
+
+
+def test_a_request_is_settled_only_while_it_has_a_candidate() -> None:
+    tasks = plan([request("soup"), request("rice")])
+    rows = [{**dict.fromkeys(GENERATED_CANDIDATES.columns), **t.identity_row()} for t in tasks[:2]]
+    decided = pl.DataFrame({"request_id": ["request-soup", "request-rice"], "status": "approved"})
+    known = GENERATED_CANDIDATES.frame(rows)
+    assert settled_requests(tasks, known, decided, PUBLISHED_IMAGES.empty(), {}) == {"request-soup"}
 
 
 SIZES = st.sampled_from([64, 128])

@@ -85,6 +85,15 @@ def test_images_are_put_once(lake: Lake) -> None:
         lake.get_image("0" * 64)
 
 
+def test_stored_images_are_told_from_lost_ones(lake: Lake) -> None:
+    beside = KEY[:2] + "0" * 62
+    assert lake.stored_images([KEY]) == set()
+    for key in (KEY, beside):
+        lake.put_image(key, b"png")
+    assert lake.stored_images([KEY, "0" * 64, KEY[:2] + "1" * 62]) == {KEY}
+    assert lake.stored_images([]) == set()
+
+
 def test_parts_read_empty_before_the_first(lake: Lake) -> None:
     assert lake.read_parts("safety_scores", "SG").is_empty()
     lake.compact("safety_scores", "SG")
@@ -111,6 +120,15 @@ def test_a_candidate_rendered_after_its_quarantine_counts_as_rendered(lake: Lake
         part = frame("generated_candidates", {"candidate_id": "a", "status": status})
         lake.append_part("generated_candidates", "SG", part)
     assert lake.read_parts("generated_candidates", "SG")["status"].to_list() == ["ok"]
+
+
+def test_the_last_rendered_row_of_a_candidate_wins(lake: Lake) -> None:
+    for digest in ("first", "second"):
+        row = {"candidate_id": "a", "status": "ok", "file_sha256": digest}
+        lake.append_part("generated_candidates", "SG", frame("generated_candidates", row))
+    for _ in range(2):
+        assert lake.read_parts("generated_candidates", "SG")["file_sha256"].to_list() == ["second"]
+        lake.compact("generated_candidates", "SG")
 
 
 def test_the_same_rows_again_add_no_part(lake: Lake) -> None:
