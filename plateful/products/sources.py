@@ -140,7 +140,8 @@ def _parquet_rows(path: Path, label: str) -> Iterator[RawRow]:
         raise FeedError(
             f"feed file {label!r} is not readable Parquet: {error}", fix="write the file again"
         ) from error
-    frame = frame.rename(dict(zip(frame.columns, _header(frame.columns, label), strict=True)))
+    columns = zip(frame.columns, _header(frame.columns, label), strict=True)
+    frame = frame.select(pl.col(name).alias(column) for name, column in columns if column in COLUMNS)
     for number, row in enumerate(frame.iter_rows(named=True), start=1):
         yield RawRow(label, number, {c: _as_text(row.get(c)) for c in COLUMNS})
 

@@ -4,9 +4,11 @@ import csv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plateful.errors import FeedError
 from plateful.products.feed import Feed
 from plateful.products.sources import COLUMNS
 
@@ -103,6 +105,23 @@ def test_feeds_of_one_hash_have_one_outcome(orders: tuple[list[dict], list[dict]
         assert products[0].equals(products[1])
     if of_one_id[0] == of_one_id[1] and all(row["product_id"] for row in orders[0]):
         assert hashes[0] == hashes[1]
+
+
+SPELT = st.sampled_from(["Note", "note", " note", "NAME", " name", "Price", "price", "ſize", ""])
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(SPELT, unique=True, max_size=6))
+def test_parquet_columns_may_be_spelt_anyhow(extra: list[str]) -> None:
+    columns = ["product_id", "vendor_id", "country", *extra]
+    spelt = [column.strip().lower() for column in columns]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "feed.parquet"
+        pl.DataFrame({column: ["DE"] for column in columns}).write_parquet(path)
+        try:
+            assert Feed(str(path)).read("DE").products["name"].to_list() == ["DE"]
+        except FeedError as error:
+            assert "name" not in spelt or max(map(spelt.count, ("name", "price"))) > 1, error
 
 
 def _written(path: Path, rows: list[dict[str, str]]) -> Feed:
