@@ -6,10 +6,11 @@ import polars as pl
 from assets.partitions import COUNTRY
 from assets.spec import contact_sheet, counts, report, table_asset
 from plateful.acceptance import accept
+from plateful.rendering.plan import first_attempts
 from plateful.scoring.completion import complete
 from resources.lease import LeaseResource
-from resources.models import ScoringResource
-from resources.stores import LakeResource
+from resources.models import ModelResource, ScoringResource
+from resources.stores import LakeResource, LedgerResource
 
 
 def _gate(table: str, kinds: tuple[str, ...], description: str) -> dg.AssetsDefinition:
@@ -58,6 +59,8 @@ def accepted_candidates(
     context: dg.AssetExecutionContext,
     lake: LakeResource,
     scoring: ScoringResource,
+    models: ModelResource,
+    ledger: LedgerResource,
     lease: LeaseResource,
     generated_candidates: pl.DataFrame,
     safety_scores: pl.DataFrame,
@@ -72,6 +75,9 @@ def accepted_candidates(
             quality_scores,
             judge_verdicts,
             per_request=scoring.accepted_per_request,
+            first_attempts=first_attempts(
+                ledger.open().generations(context.partition_key), models.candidates_per_request
+            ),
         )
     accepted = frame.filter("accepted")
     extra = {

@@ -15,6 +15,7 @@ from plateful.tables import ACCEPTED_CANDIDATES
 
 Row = Mapping[str, Any]
 BEYOND_LIMIT = "rank:beyond_limit"
+SUPERSEDED = "rank:earlier_generation"
 # Fidelity and quality weigh the same: a sharp picture of the wrong dish is no better than a blurred one.
 FIDELITY_WEIGHT = 0.5
 
@@ -26,8 +27,12 @@ def accept(
     judge: pl.DataFrame,
     *,
     per_request: int,
+    first_attempts: Mapping[str, int],
 ) -> pl.DataFrame:
     """Return ACCEPTED_CANDIDATES: one row per candidate, at most `per_request` accepted per request.
+
+    Once a request has a picture of its newest generation, those of earlier ones are not accepted: a person
+    asked for others.
 
     Args:
         candidates: GENERATED_CANDIDATES.
@@ -35,6 +40,7 @@ def accept(
         quality: QUALITY_SCORES, one row per candidate.
         judge: JUDGE_VERDICTS, one row per candidate.
         per_request: how many candidates of a request may be accepted, >= 1.
+        first_attempts: subject -> first attempt of its newest generation; absent subjects have only one.
 
     Raises:
         ContractError: two rows for one candidate in one table.
@@ -43,6 +49,10 @@ def accept(
     rows = [
         _verdict(row, scores) for row in by_key(candidates, "candidate_id", "generated_candidates").values()
     ]
+    superseded = _superseded(candidates, first_attempts)
+    for row in rows:
+        if row["accepted"] and row["candidate_id"] in superseded:
+            row.update(accepted=False, reasons=[SUPERSEDED])
     _rank(rows, dict(zip(candidates["candidate_id"], candidates["attempt"], strict=True)), per_request)
     return ACCEPTED_CANDIDATES.frame(rows)
 
@@ -117,6 +127,14 @@ def _verdict(candidate: Row, scores: GateScores) -> dict[str, Any]:
         "score": scores.score(candidate["candidate_id"]),
         "reasons": failures,
     }
+
+
+def _superseded(candidates: pl.DataFrame, first_attempts: Mapping[str, int]) -> set[str]:
+    """Return the candidates older than the newest generation of requests that have a picture of it."""
+    first = pl.col("subject").replace_strict(first_attempts, default=0, return_dtype=pl.Int64)
+    newest = pl.col("attempt") >= first
+    renewed = candidates.filter(newest & (pl.col("status") == "ok"))["request_id"]
+    return set(candidates.filter(~newest & pl.col("request_id").is_in(renewed.implode()))["candidate_id"])
 
 
 def _rank(rows: list[dict[str, Any]], attempts: Mapping[str, int], per_request: int) -> None:

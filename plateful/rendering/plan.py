@@ -36,14 +36,20 @@ def plan_tasks(
         candidates_per_request: n, at least 1.
         generations: subject -> generation; absent subjects are generation 0.
     """
+    first_attempt = first_attempts(generations or {}, candidates_per_request)
     usable = {row["photo_sha256"]: row for row in masks.iter_rows(named=True)}
     tasks: dict[str, RenderTask] = {}
     for request in prompts.iter_rows(named=True):
-        first = (generations or {}).get(request["subject"], 0) * candidates_per_request
+        first = first_attempt.get(request["subject"], 0)
         for attempt in range(first, first + candidates_per_request):
             task = _task(request, usable.get(request["photo_sha256"]), version, attempt)
             tasks.setdefault(task.candidate_id, task)
     return list(tasks.values())
+
+
+def first_attempts(generations: Mapping[str, int], candidates_per_request: int) -> dict[str, int]:
+    """Return subject -> first attempt of its newest generation; absent subjects start at 0."""
+    return {subject: generation * candidates_per_request for subject, generation in generations.items()}
 
 
 def pending_tasks(

@@ -87,8 +87,9 @@ def decide(
 ) -> pl.DataFrame:
     """Return REVIEW_DECISIONS with one row per request in `prompts`, in their order.
 
-    A person's approval wins over everything but a failed gate; a person's rejection of one candidate passes
-    on to the next accepted one. The policy then approves the best accepted candidate that meets it.
+    A person's approval wins over everything but a failed gate and new candidates that were asked for since;
+    a person's rejection of one candidate passes on to the next accepted one. The policy then approves the
+    best accepted candidate that meets it.
 
     Args:
         country: ISO 3166-1 alpha-2; decisions of other countries are ignored.

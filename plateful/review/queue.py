@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from plateful.acceptance import BEYOND_LIMIT
+from plateful.acceptance import BEYOND_LIMIT, SUPERSEDED
 from plateful.errors import StoreError
 from plateful.identity import id_from_prefix
 from plateful.ledger import Decision, Ledger
@@ -15,6 +15,8 @@ from plateful.stores.lake import Lake
 
 Row = Mapping[str, Any]
 _SCORES = {"accepted_candidates": "score", "judge_verdicts": "fidelity", "quality_scores": "quality"}
+# What passed the gates may be decided on; of an earlier generation only to take it off, as it may be live.
+_OPEN_TO = {"approved": (BEYOND_LIMIT,), "rejected": (BEYOND_LIMIT, SUPERSEDED)}
 _PENDING_COLUMNS = ("request_id", "subject", "candidate_id", "application", "prompt", *_SCORES.values())
 
 
@@ -170,7 +172,7 @@ def _say(
     clock: Callable[[], datetime],
     revise: bool,
 ) -> Decision:
-    failed = [name for name in found.acceptance["reasons"] if name != BEYOND_LIMIT]
+    failed = [name for name in found.acceptance["reasons"] if name not in _OPEN_TO[word]]
     if failed:
         raise StoreError(
             f"candidate {found.candidate_id} failed {', '.join(failed)} and cannot be {word}",

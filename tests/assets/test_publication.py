@@ -102,15 +102,30 @@ def test_live_images_stay_when_a_stricter_policy_asks_a_person(
     assert town.images() == BOTH_LIVE
 
 
+def regenerate(town: Town) -> None:
+    """Ask for new pictures of the first product and render them; they score less than the live one."""
+    town.country.generations["p1"] = 1
+    for attempt in (2, 3):
+        town.country.add_candidate("p1", attempt, "r-p1-h1")
+
+
 def test_a_live_image_stays_while_its_regeneration_waits(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.publish()
     tighten(monkeypatch)
-    town.adapters.ledger.request_regeneration("SG", "p1", "ana", "too dark")
-    for attempt in (2, 3):
-        town.country.add_candidate("p1", attempt, "r-p1-h1")
+    regenerate(town)
     summary = town.publish()
     assert (summary.published, summary.pending_review) == (2, 0)
     assert town.images() == BOTH_LIVE
+    waiting = town.adapters.lake.read_table("review_decisions", "SG").filter(subject="p1")
+    assert waiting["candidate_id"].to_list() == [candidate_key("p1", 2)]
+
+
+def test_a_regenerated_image_replaces_one_that_a_person_approved(town: Town) -> None:
+    town.adapters.ledger.record_decision(town.country.say("p1", 0, "approved"))
+    assert town.publish().published == 2
+    regenerate(town)
+    assert town.publish().published == 2
+    assert town.images() == {P1: "retired", P2: "live", candidate_key("p1", 2): "live"}
 
 
 def test_a_rejection_during_the_run_takes_the_image_off_and_stops_nothing(

@@ -38,16 +38,22 @@ def changed(found: Tables, table: str, candidate: str, **values: object) -> Tabl
 
 def reasons(found: Tables, per_request: int = 1) -> dict[str, list[str]]:
     """Candidate -> reasons."""
-    return dict(accept(**found, per_request=per_request).select("candidate_id", "reasons").iter_rows())
+    return dict(
+        accept(**found, per_request=per_request, first_attempts={})
+        .select("candidate_id", "reasons")
+        .iter_rows()
+    )
 
 
 def test_the_best_score_is_accepted_and_the_next_is_beyond_the_limit() -> None:
     found = changed(tables("a", "b"), "judge", "b", fidelity=0.9)
     rows = (
-        accept(**found, per_request=1).select("candidate_id", "accepted", "rank", "score", "reasons").rows()
+        accept(**found, per_request=1, first_attempts={})
+        .select("candidate_id", "accepted", "rank", "score", "reasons")
+        .rows()
     )
     assert rows == [("a", False, None, 0.5, ["rank:beyond_limit"]), ("b", True, 1, 0.7, [])]
-    assert accept(**found, per_request=2)["rank"].to_list() == [2, 1]
+    assert accept(**found, per_request=2, first_attempts={})["rank"].to_list() == [2, 1]
 
 
 def test_equal_scores_go_to_the_earlier_attempt() -> None:
@@ -105,14 +111,14 @@ def test_requests_rank_apart() -> None:
 
 
 def test_nothing_in_nothing_out() -> None:
-    assert accept(**tables(), per_request=1).is_empty()
+    assert accept(**tables(), per_request=1, first_attempts={}).is_empty()
 
 
 def test_two_rows_for_one_candidate_are_an_error() -> None:
     found = tables("a")
     found["quality"] = pl.concat([found["quality"]] * 2)
     with pytest.raises(ContractError, match="quality_scores: candidate_id 'a' has several rows"):
-        accept(**found, per_request=1)
+        accept(**found, per_request=1, first_attempts={})
 
 
 verdicts = st.lists(
@@ -132,7 +138,7 @@ def test_accepted_passed_every_gate_and_at_most_n_of_a_request(
         found = changed(found, "judge", f"c{n}", fidelity=fidelity)
         if not judged:
             found["judge"] = found["judge"].filter(pl.col("candidate_id") != f"c{n}")
-    rows = accept(**found, per_request=limit)
+    rows = accept(**found, per_request=limit, first_attempts={})
     assert rows["candidate_id"].to_list() == [f"c{n}" for n in range(len(drawn))]
     for row, (request, safe, judged, _) in zip(rows.iter_rows(named=True), drawn, strict=True):
         assert row["accepted"] == (not row["reasons"]) == (row["rank"] is not None)
@@ -143,3 +149,16 @@ def test_accepted_passed_every_gate_and_at_most_n_of_a_request(
         assert ranks["rank"].to_list() == list(range(1, ranks.height + 1))
         assert ranks.height == min(limit, sum(r == request and s and j for r, s, j, _ in drawn))
         assert ranks["score"].is_sorted(descending=True)
+
+
+def test_earlier_generations_do_not_compete_once_the_newest_has_a_picture() -> None:
+    found = changed(tables("old", "new"), "judge", "old", fidelity=0.9)
+    outcome = accept(**found, per_request=1, first_attempts={"x": 1})
+    assert outcome.select("accepted", "rank", "reasons").rows() == [
+        (False, None, ["rank:earlier_generation"]),
+        (True, 1, []),
+    ]
+    unrendered = changed(found, "candidates", "new", status="quarantined", reason="nan")
+    for first_attempts, still in (({"x": 1}, unrendered), ({"x": 2}, found), ({"other": 1}, found)):
+        outcome = accept(**still, per_request=1, first_attempts=first_attempts)
+        assert outcome["accepted"].to_list() == [True, False]

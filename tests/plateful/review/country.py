@@ -10,6 +10,7 @@ import polars as pl
 from plateful.acceptance import accept
 from plateful.identity import sha256_hex
 from plateful.ledger import Decision
+from plateful.rendering.plan import first_attempts
 from plateful.review.policy import AutoApproval, decide, load_policy
 from plateful.stores import Lake
 from plateful.tables import TABLES
@@ -36,6 +37,8 @@ class Country:
     decisions: list[Decision] = field(default_factory=list)
     quarantined: dict[str, str] = field(default_factory=dict)
     per_request: int = 2
+    # How often new pictures of a subject were asked for; each time two.
+    generations: dict[str, int] = field(default_factory=dict)
 
     def add(self, subject: str, candidates: int = 2, *, record: str = "h1") -> None:
         """Add a product without an image, its request `r-<subject>-<record>`, and candidates that pass."""
@@ -74,7 +77,11 @@ class Country:
         """A table as it stands; acceptance is computed."""
         if table == "accepted_candidates":
             names = ("generated_candidates", "safety_scores", "quality_scores", "judge_verdicts")
-            return accept(*(self.frame(name) for name in names), per_request=self.per_request)
+            return accept(
+                *(self.frame(name) for name in names),
+                per_request=self.per_request,
+                first_attempts=first_attempts(self.generations, 2),
+            )
         return TABLES[table].frame(list(self.rows.get(table, {}).values()))
 
     def say(self, subject: str, attempt: int, word: str, *, record: str = "h1", by: str = "ana") -> Decision:

@@ -207,3 +207,14 @@ def test_a_wrong_policy_file_is_one_clear_error(tmp_path: Path, changes: dict[st
         load_policy(path)
     with pytest.raises(ConfigError, match="none"):
         load_policy(tmp_path / "none.yaml")
+
+
+def test_an_earlier_approval_does_not_outlive_the_wish_for_new_candidates(country: Country) -> None:
+    country.say("p1", 0, "approved")
+    country.generations["p1"] = 1
+    assert only(country.decide())["decided_by"] == "ana", "there is no new candidate yet"
+    new = country.add_candidate("p1", 2, "r-p1-h1")
+    found = only(country.decide())
+    assert (found["status"], found["candidate_id"]) == ("approved", new)
+    country.put("safety_scores", new, passed=False, failures=["text"])
+    assert only(country.decide())["status"] == "rejected"

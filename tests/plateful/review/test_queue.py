@@ -118,3 +118,15 @@ def test_a_candidate_of_a_request_that_is_gone_says_so(lake: Lake, ledger: Ledge
     lake.write_table("prompts", country.frame("prompts").clear(), "SG")
     with pytest.raises(StoreError, match="no longer in SG"):
         queue.approve(KEY, "SG", lake, ledger, by="ana", reason="x", clock=clock)
+
+
+def test_a_picture_of_an_earlier_generation_can_only_be_taken_off(
+    lake: Lake, ledger: Ledger, country: Country
+) -> None:
+    country.generations["p1"] = 1
+    country.add_candidate("p1", 2, "r-p1-h1")
+    country.write(lake)
+    with pytest.raises(StoreError, match="failed rank:earlier_generation and cannot be approved"):
+        queue.approve(KEY, "SG", lake, ledger, by="ana", reason="x", clock=clock)
+    queue.reject(KEY, "SG", lake, ledger, by="ana", reason="too dark", clock=clock)
+    assert [said.decision for said in ledger.decisions("SG")] == ["rejected"]
