@@ -10,14 +10,12 @@ from pathlib import Path
 
 import torch
 
-from training.family.__main__ import OUT, WORK
+from training.family.__main__ import OUT, RESULTS, WORK
 from training.family.card import write_card
 from training.family.corpus import render_corpus
 from training.family.examiner import train_examiner
 from training.family.recipe import load_recipe
-from training.family.session import Session
-
-RESULTS = Path(__file__).parent / "results" / "family.json"
+from training.family.session import Session, current_commit
 
 
 def main() -> None:
@@ -26,17 +24,17 @@ def main() -> None:
     parser.add_argument(
         "--feeds", type=Path, help="folder of real product feeds, for the accuracy on dish names"
     )
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for the examiner and its plates")
     arguments = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
+    arguments.work.mkdir(parents=True, exist_ok=True)
     recipe = load_recipe()
     torch.set_num_threads(recipe.threads)
-    session = Session(recipe, WORK, OUT, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    session = Session(recipe, arguments.work, OUT, device, commit=current_commit())
     render_corpus(session, "exam_data")
     train_examiner(session)
-    found = {name: figure.rounded() for name, figure in write_card(session, arguments.feeds).items()}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    write_card(session, feeds=arguments.feeds, results=RESULTS)
+    print(json.dumps(json.loads(RESULTS.read_text()), indent=2))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +20,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "plateful" / "models" / "weights" / "plateful-tiny"
 WORK = ROOT / ".plateful" / "training"
-TRAINED = ("clip", "tiny_vae", "vae", "unet", "preview")
+RESULTS = ROOT / "benchmarks" / "results" / "family.json"
+# Nothing else is built on these, so they may train on alone.
+LAST = ("vae", "unet", "preview")
 
 
-def parts() -> "dict[str, Callable[[Session], object]]":
+def parts(feeds: Path | None = None) -> "dict[str, Callable[[Session], object]]":
     """Every part of the recipe in the order it is made."""
     from training.family import (
         autoencoder,
@@ -48,7 +51,10 @@ def parts() -> "dict[str, Callable[[Session], object]]":
         "exam_data": lambda session: corpus.render_corpus(session, "exam_data"),
         "examiner": examiner.train_examiner,
         "export": export.export,
-        "card": card.write_card,
+        # Only the family in the repository has its figures beside the other benchmarks.
+        "card": lambda session: card.write_card(
+            session, feeds=feeds, results=RESULTS if session.out == OUT else None
+        ),
     }
 
 
@@ -64,13 +70,15 @@ def session_of(arguments: argparse.Namespace) -> "Session":
     """The session the command line describes, on a GPU where there is one."""
     import torch
 
-    from training.family.session import Session
+    from training.family.session import Session, current_commit
 
     recipe = load_recipe(arguments.recipe)
     torch.set_num_threads(arguments.threads or recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     extra = {arguments.only or "unet": arguments.continue_minutes} if arguments.continue_minutes else {}
-    session = Session(recipe, arguments.work, arguments.out, device, extra)
+    session = Session(
+        recipe, arguments.work, arguments.out, device, extra, arguments.commit or current_commit()
+    )
     arguments.work.mkdir(parents=True, exist_ok=True)
     return session
 
@@ -92,18 +100,26 @@ def main(argv: list[str] | None = None) -> int:
         help="train --only (default unet) this much longer than its budget, then export again",
     )
     parser.add_argument(
+        "--feeds", type=Path, help="folder of real product feeds, for the accuracy on dish names"
+    )
+    parser.add_argument("--commit", help="commit of this code, where the copy has no .git")
+    parser.add_argument(
         "--remark", help="something the recipe does not say about these weights, for the card"
     )
     arguments = parser.parse_args(argv)
-    if arguments.continue_minutes and (arguments.only or "unet") not in TRAINED:
-        parser.error(f"--continue-minutes works with --only {', '.join(TRAINED)}")
+    if arguments.continue_minutes and (arguments.only or "unet") not in LAST:
+        parser.error(f"--continue-minutes works with --only {', '.join(LAST)}; all else is built upon")
     try:
         session = session_of(arguments)
         if arguments.remark:
             remarks = session.notes().get("remarks", {})
             session.note("remarks", {str(len(remarks) + 1): arguments.remark})
         for name in chosen(arguments.only, arguments.continue_minutes):
-            result = parts()[name](session)
+            began = time.monotonic()
+            result = parts(arguments.feeds)[name](session)
+            if name != "card":
+                spent = session.notes().get("wall", {}).get("minutes", 0.0)
+                session.note("wall", {"minutes": spent + (time.monotonic() - began) / 60})
             if name == "card":
                 print("\n".join(f"{key}: {figure.rounded()}" for key, figure in result.items()))
     except PlatefulError as error:

@@ -6,89 +6,102 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.family import exam, measures, names
+from training.family import exam, measures, names, repaint
+from training.family.exam import Answers
+from training.family.examiner import examine
 from training.family.figures import Figure
 from training.family.measures import Family
-from training.family.session import Session, commit, read_json, write_json
+from training.family.session import Session, read_json, write_json
+from training.plates.gallery import labelled, tiled
 
-GRID_COLUMNS = 17
-GRID_TILE_PX = 96
-CASES = 4 * GRID_COLUMNS
+COLUMNS, ROWS = 10, 4
 TEMPLATE = Path(__file__).with_name("card.md.template")
+GRIDS = {"grid.png": "right", "failures.png": "wrong", "preview.png": "previews"}
 
 
-def tile(images: np.ndarray, columns: int) -> Image.Image:
-    """(N, h, w, 3) pictures as one picture of `columns` columns; a short last row is black at the end."""
-    count, height, width, _ = images.shape
-    rows = -(-count // columns)
-    padded = np.zeros((rows * columns, height, width, 3), np.uint8)
-    padded[:count] = images
-    grid = padded.reshape(rows, columns, height, width, 3).transpose(0, 2, 1, 3, 4)
-    return Image.fromarray(grid.reshape(rows * height, columns * width, 3))
-
-
-def write_card(session: Session, feeds: Path | None = None) -> dict[str, Figure]:
+def write_card(
+    session: Session, *, feeds: Path | None = None, results: Path | None = None
+) -> dict[str, Figure]:
     """Measure the exported family; write MODEL_CARD.md, its grids and training.json; return the figures.
 
-    `feeds` is a folder of real product feeds; without one, nothing is measured on real dish names.
+    Args:
+        session: the family, its examiner, and where it was exported to.
+        feeds: folder of real product feeds; without one, nothing is measured on real dish names.
+        results: JSON file that gets the figures as well, {metric: {value, low, high, n}}.
     """
     family = measures.load_family(session)
     found = _exam(session, family)
+    found |= repaint.grades(
+        session,
+        family,
+        repaint.orders(
+            session.recipe.card.first_seed, session.recipe.card.repaints, session.recipe.picture_px
+        ),
+    )
     if feeds is not None:
         found |= names.recognised(session, family, feeds)
-    images, records = measures.fresh_plates(session.recipe, session.recipe.card.fresh_plates)
-    clean = [i for i, record in enumerate(records) if not record["defects"]]
-    found |= _autoencoders(session, family, images[clean])
-    found |= measures.clean_zero_shot(family, images[clean], [records[i] for i in clean])
-    found |= measures.zero_shot(family, images, records)
-    facts = read_json(session.out / "training.json") | {
-        "measured_at_commit": commit(),
-        "metrics": {name: figure.rounded() for name, figure in found.items()},
-    }
+    found |= measures.defect_areas(family, *measures.flawed_plates(session.recipe))
+    figures = {name: figure.rounded() for name, figure in found.items()}
+    facts = read_json(session.out / "training.json")
+    facts |= {"measured_at_commit": session.commit, "metrics": figures}
     write_json(session.out / "training.json", facts)
-    (session.out / "MODEL_CARD.md").write_text(_text(facts), encoding="utf-8")
+    (session.out / "MODEL_CARD.md").write_text(_text(facts, session.out), encoding="utf-8")
+    if results is not None:
+        write_json(results, figures)
     return found
 
 
 def _exam(session: Session, family: Family) -> dict[str, Figure]:
-    answers = exam.answer(session, family, preview=False)
-    _grid(answers.images[answers.right][:CASES], session.out / "grid.png")
-    _grid(answers.images[~answers.right][:CASES], session.out / "failures.png")
-    preview = exam.answer(session, family, preview=True)
-    _grid(preview.images[:CASES], session.out / "preview.png")
-    own = measures.own_clip(family, answers.images, [plate.archetype for plate in answers.plates])
-    return exam.grades(answers) | exam.grades(preview, "preview_") | own
-
-
-def _grid(images: np.ndarray, path: Path) -> None:
-    """Small tiles in 256 colours: the grids count towards the repository's limit for the family."""
-    if not len(images):
-        path.unlink(missing_ok=True)
-        return
-    grid = tile(images, GRID_COLUMNS)
-    grid.thumbnail((GRID_COLUMNS * GRID_TILE_PX, grid.height))
-    grid.quantize(256).save(path, optimize=True)
-
-
-def _autoencoders(session: Session, family: Family, images: np.ndarray) -> dict[str, Figure]:
-    found, rows = {}, [images[:GRID_COLUMNS]]
+    """The questions drawn by the renderer (what CLIP and the examiner are worth), the family, the preview."""
+    plates = exam.questions(session.recipe.card.first_seed, session.recipe.card.questions)
+    truth = exam.drawn(session, plates)
+    found = exam.grades(Answers(plates, truth, examine(session, truth)), "examiner_")
+    found |= exam.grades(Answers(plates, truth, measures.read_plates(family, truth, plates)), "clip_")
     for name, vae in (("vae", family.pipeline.vae), ("tiny_vae", family.tiny_vae)):
-        made = measures.reconstruct(vae, images)
-        found[f"{name}_psnr_db"] = measures.psnr(made, images)
-        rows.append(made[:GRID_COLUMNS])
-    tile(np.concatenate(rows), GRID_COLUMNS).save(session.work / "reconstructions.png")
-    return found
+        found[f"{name}_psnr_db"] = measures.psnr(measures.reconstruct(vae, truth), truth)
+    made, quick = (exam.answer(session, family, plates, preview=preview) for preview in (False, True))
+    full, preview = (Answers(plates, images, examine(session, images)) for images in (made, quick))
+    own = exam.grades(Answers(plates, made, measures.read_plates(family, made, plates)))
+    _grid(full, full.right, session.out / "grid.png")
+    _grid(full, ~full.right, session.out / "failures.png")
+    _grid(preview, np.ones(len(plates), bool), session.out / "preview.png")
+    return {
+        **exam.grades(full),
+        **exam.grades(preview, "preview_"),
+        "preview_archetype_gap": exam.gap(preview, full),
+        **found,
+        **{f"{name}_by_own_clip": figure for name, figure in own.items()},
+    }
 
 
-def _text(facts: dict[str, Any]) -> str:
+def _grid(answers: Answers, shown: np.ndarray, path: Path) -> None:
+    """Labelled tiles in 256 colours: the grids count towards the repository's limit for the family."""
+    path.unlink(missing_ok=True)
+    rows = np.flatnonzero(shown)[: COLUMNS * ROWS]
+    cells = [
+        labelled(answers.images[i], _label(answers.plates[i].archetype, answers.marks.archetypes[i]))
+        for i in rows
+    ]
+    if cells:
+        Image.fromarray(tiled(cells, COLUMNS)).quantize(256).save(path, optimize=True)
+
+
+def _label(asked: str, seen: str) -> str:
+    words = asked if asked == seen else f"{asked} > {seen}"
+    return words.replace("_", " ")
+
+
+def _text(facts: dict[str, Any], folder: Path) -> str:
+    grids = "\n\n".join(f"![{title}]({name})" for name, title in GRIDS.items() if (folder / name).exists())
     rows = "\n".join(
         f"| {name} | {row['value']:g} | {row['low']:g} to {row['high']:g} | {row['n']} |"
         for name, row in facts["metrics"].items()
     )
     parts = "\n".join(
-        f"| {name} | {part.get('minutes', '')} | {part.get('steps', '')} |"
+        f"| {name} | {part.get('minutes', '')} | {part.get('steps', '')} | {part.get('machine', '')} | "
+        f"{part.get('commit') or ''} |"
         for name, part in facts["parts"].items()
     )
     remarks = "\n".join(f"- {remark}" for remark in facts["remarks"]) or "- none"
     text = TEMPLATE.read_text(encoding="utf-8")
-    return text.format(**facts, metric_rows=rows, part_rows=parts, remark_rows=remarks)
+    return text.format(**facts, metric_rows=rows, part_rows=parts, remark_rows=remarks, grids=grids)

@@ -66,7 +66,15 @@ def render_corpus(session: Session, part: str = "data") -> None:
             break
     images.flush()
     write_json(folder / "state.json", state | {"complete": True})
-    session.note(part, {"plates": state["done"], "minutes": round(state["spent"] / 60, 2)})
+    session.note(
+        part,
+        {
+            "plates": state["done"],
+            "minutes": round(state["spent"] / 60, 2),
+            "machine": session.machine,
+            "commit": session.commit,
+        },
+    )
 
 
 def _source(session: Session, part: str) -> str:

@@ -99,7 +99,7 @@ def train_unet(session: Session, interim: Callable[[], None] | None = None) -> N
             keep()
             interim()
 
-    fit(session, "unet", learner, average, at_step)
+    fit(session, "unet", learner, average, learner.settings.ema, at_step)
 
 
 def load_unet(session: Session, text_width: int) -> UNet2DConditionModel:

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.family.examiner import Marks, examine
-from training.family.figures import Figure, auc, resampled, share
+from training.family.examiner import Marks
+from training.family.figures import Figure, auc, mean, resampled, share
 from training.family.measures import Family, render
 from training.family.session import Session
-from training.plates import ARCHETYPES, Plate, captions, held_out, sample_plate
-
-# The caption that says everything but light and camera: what a prompt template writes.
-SCENE_CAPTION = 5
+from training.plates import ARCHETYPES, Plate, held_out, sample_plate, scene_caption
+from training.plates import render as draw_plate
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Plates asked for, the pictures that came (N, px, px, 3) uint8, and what the examiner saw in them."""
+    """Plates asked for, the pictures that came (N, px, px, 3) uint8, and what a reader saw in them."""
 
     plates: list[Plate]
     images: np.ndarray
@@ -39,17 +37,20 @@ def questions(first_seed: int, count: int) -> list[Plate]:
     return found
 
 
-def answer(session: Session, family: Family, *, preview: bool) -> Answers:
-    """Render every question and let the examiner look."""
-    card = session.recipe.card
-    plates = questions(card.first_seed, card.questions)
-    prompts = [captions(plate)[SCENE_CAPTION] for plate in plates]
-    images = render(family, session.recipe, prompts, preview=preview)
-    return Answers(plates, images, examine(session, images))
+def drawn(session: Session, plates: list[Plate]) -> np.ndarray:
+    """The questions answered by the plates' renderer itself: (N, px, px, 3) uint8."""
+    return np.stack([draw_plate(plate, session.recipe.picture_px).image for plate in plates])
+
+
+def answer(session: Session, family: Family, plates: list[Plate], *, preview: bool) -> np.ndarray:
+    """The questions answered by the family, one seed each: (N, px, px, 3) uint8."""
+    return render(family, session.recipe, [scene_caption(plate) for plate in plates], preview=preview)
 
 
 def grades(answers: Answers, prefix: str = "") -> dict[str, Figure]:
     """Archetype and background recognised, and ingredients told apart."""
+    if len(answers.plates) != len(answers.images):
+        raise ValueError(f"{len(answers.images)} pictures for {len(answers.plates)} questions")
     grounds = [m == p.background for m, p in zip(answers.marks.backgrounds, answers.plates, strict=True)]
     return {
         f"{prefix}archetype_accuracy": share(answers.right),
@@ -58,6 +59,11 @@ def grades(answers: Answers, prefix: str = "") -> dict[str, Figure]:
             lambda picked: ingredient_auc(answers, picked), len(answers.plates)
         ),
     }
+
+
+def gap(answers: Answers, other: Answers) -> Figure:
+    """How much more often `answers` shows the dish than `other` does, paired by question."""
+    return mean(answers.right.astype(float) - other.right)
 
 
 def ingredient_auc(answers: Answers, picked: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from transformers import CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPToken
 
 from plateful.errors import ModelError
 from training.family.autoencoder import load_latents, load_tiny, load_vae
-from training.family.checkpoint import FILE as CHECKPOINT
+from training.family.checkpoint import digest, read_state
 from training.family.clip import PIXEL_MEAN, PIXEL_STD, load_clip
 from training.family.denoiser import load_unet
 from training.family.preview import save_preview
@@ -30,8 +30,10 @@ def export(session: Session) -> Path:
     """Write the family into the session's out folder, replacing it in one rename; return the folder.
 
     Raises:
-        ModelError: a part is untrained, or the folder would be larger than the repository may carry.
+        ModelError: a part is untrained or was trained on others than these, or the folder would be larger
+            than the repository may carry.
     """
+    check_fit(session)
     draft = session.out.with_name(f".{session.out.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     clip, _ = load_clip(session)
@@ -43,8 +45,8 @@ def export(session: Session) -> Path:
     )
     clip.to("cpu", torch.float16).save_pretrained(draft / "clip", max_shard_size=MAX_SHARD)
     _processor(session, tokenizer).save_pretrained(draft / "clip")
-    # Interim exports show where the UNet is going; the preview follows once there is a UNet to distil.
-    if (session.folder("preview") / CHECKPOINT).exists():
+    # Interim exports show where the UNet is going; the preview follows once that UNet is distilled.
+    if distilled(session):
         save_preview(session, clip.config.text_config.hidden_size, draft / "preview")
     for folder in (draft / "pipeline" / "tokenizer", draft / "clip"):
         for name in ("vocab.json", "merges.txt"):
@@ -55,6 +57,28 @@ def export(session: Session) -> Path:
     write_json(draft / "training.json", training_facts(session))
     _swap(draft, session.out)
     return session.out
+
+
+def check_fit(session: Session) -> None:
+    """Make sure that the trained parts belong together.
+
+    Raises:
+        ModelError: an autoencoder or UNet was trained on another CLIP or latent space than the one at hand.
+    """
+    tiny, clip = (digest(session.folder(part)) for part in ("tiny_vae", "clip"))
+    wanted = {"latents": tiny, "autoencoder": tiny, "CLIP": clip}
+    for part in ("vae", "unet"):
+        for name, source in read_state(session.folder(part)).inputs.items():
+            if wanted.get(name, source) != source:
+                raise ModelError(
+                    f"part {part!r} was trained with another {name} than the one in {session.work}",
+                    fix=f"delete {session.folder(part)} and run `python -m training.family` again",
+                )
+
+
+def distilled(session: Session) -> bool:
+    """Whether the preview was distilled from the UNet at hand."""
+    return read_state(session.folder("preview")).inputs.get("UNet") == digest(session.folder("unet"))
 
 
 def _pipeline(session: Session, clip: CLIPModel, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
@@ -85,14 +109,15 @@ def _processor(session: Session, tokenizer: CLIPTokenizer) -> CLIPProcessor:
 def training_facts(session: Session) -> dict[str, Any]:
     """Which machine trained the parts, how long, and from which commit; the card adds what it measures."""
     notes = session.notes()
-    remarks = notes.pop("remarks", {})
+    remarks, wall = notes.pop("remarks", {}), notes.pop("wall", {}).get("minutes", 0.0)
     parts = {name: notes[name] for name in notes if name not in EXAM}
+    machines = {part["machine"] for part in parts.values() if "machine" in part}
     return {
         "name": session.recipe.name,
-        "machine": "gpu" if session.on_gpu else "cpu",
-        "minutes_unit": "GPU wall minutes" if session.on_gpu else "CPU minutes over all threads",
+        "machine": "; ".join(sorted(machines)),
+        "minutes_unit": "CPU minutes over all threads, wall minutes where a GPU computes",
         "minutes": round(sum(part.get("minutes", 0.0) for part in parts.values()), 1),
-        "commit": notes.get("unet", {}).get("commit"),
+        "wall_minutes": round(wall, 1),
         "recipe_sha256": session.recipe.digest,
         "parts": parts,
         "remarks": list(remarks.values()),

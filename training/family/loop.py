@@ -12,7 +12,7 @@ from training.family import checkpoint
 from training.family.checkpoint import State
 from training.family.meter import Progress
 from training.family.recipe import Trained, digest_of
-from training.family.session import Session, commit
+from training.family.session import Session
 
 # A checkpoint every minute of wall time costs under 0.5 % and loses at most that much to a kill.
 CHECKPOINT_SECONDS = 60.0
@@ -41,6 +41,7 @@ def fit(
     part: str,
     learner: Learner,
     average: nn.ModuleDict | None = None,
+    decay: float = 0.0,
     at_step: Callable[[int, Callable[[], None]], None] | None = None,
 ) -> State:
     """Train `learner` until the part's budget is spent, from its checkpoint if it has one.
@@ -50,6 +51,7 @@ def fit(
         part: name of the part in the recipe, and of its folder.
         learner: the networks and their loss.
         average: networks that follow the learner's as an exponential moving average.
+        decay: of that average, per step.
         at_step: called after each step with the step number and a function that saves a checkpoint.
     """
     settings: Trained = getattr(session.recipe.parts, part)
@@ -77,7 +79,7 @@ def fit(
         measures = _step(session, settings, learner, optimizer, state, meter.fraction)
         state.step += 1
         if average is not None:
-            _follow(average, learner.models, settings.ema, state.step)
+            _follow(average, learner.models, decay, state.step)
         for name, value in measures.items():
             state.measures[name] = 0.98 * state.measures.get(name, float(value)) + 0.02 * float(value)
         progress.show(f"step {state.step} " + " ".join(f"{k} {v:.4f}" for k, v in state.measures.items()))
@@ -95,8 +97,8 @@ def fit(
         {
             "steps": state.step,
             "minutes": round(state.spent / 60, 2),
-            "machine": session.device.type,
-            "commit": commit(),
+            "machine": session.machine,
+            "commit": session.commit,
             "train": state.measures,
         },
     )

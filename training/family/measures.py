@@ -8,22 +8,15 @@ from diffusers import AutoencoderKL, AutoencoderTiny, LCMScheduler, StableDiffus
 from transformers import CLIPModel, CLIPProcessor
 
 from training.family.clip import pixels
-from training.family.drawing import Record, draw, plan
-from training.family.figures import Figure, auc, mean, resampled, share
+from training.family.examiner import Marks
+from training.family.figures import Figure, auc, mean, resampled
 from training.family.preview import FILE as PREVIEW_FILE
 from training.family.recipe import Recipe
 from training.family.session import Session
+from training.plates import ARCHETYPES, BACKGROUNDS, DEFECT_WORDS, Plate, sample_plate
+from training.plates import render as draw_plate
 
 BATCH = 32
-# Worded as the longer captions word them; the gates use the same phrases.
-DEFECT_TEXTS = {
-    "text": "with a text overlay", "logo": "with a logo", "person": "with a person", "hand": "with a hand",
-    "creature": "with an animal", "crop": "cropped", "off_centre": "off centre",
-    "tiny_subject": "tiny in the picture", "huge_subject": "too close", "collage": "collage",
-    "blur": "blurry",
-    "motion": "motion blur", "under_exposed": "underexposed", "over_exposed": "overexposed",
-    "colour_cast": "with a colour cast",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,11 +48,20 @@ def load_family(session: Session) -> Family:
     )
 
 
-def fresh_plates(recipe: Recipe, count: int) -> tuple[np.ndarray, list[Record]]:
-    """Plates from seeds that training never saw: (count, px, px, 3) uint8 and their records."""
-    settings = recipe.parts.data.model_copy(update={"first_seed": recipe.card.first_seed})
-    pictures, records = zip(*(draw(plan(settings, i), recipe.picture_px) for i in range(count)), strict=True)
-    return np.stack(pictures), list(records)
+def flawed_plates(recipe: Recipe) -> tuple[np.ndarray, list[str | None]]:
+    """Plates of each defect and as many without: (N, px, px, 3) uint8, and the defect of each.
+
+    Their seeds are the card's, which training never saw.
+    """
+    made, flaws = [], []
+    for flaw in (None, *DEFECT_WORDS):
+        for index in range(recipe.card.plates_per_defect):
+            seed = recipe.card.first_seed + len(made)
+            strength = 0.4 + 0.6 * index / recipe.card.plates_per_defect
+            plate = sample_plate(seed, defects=((flaw, strength),) if flaw else ())
+            made.append(draw_plate(plate, recipe.picture_px).image)
+            flaws.append(flaw)
+    return np.stack(made), flaws
 
 
 @torch.no_grad()
@@ -88,71 +90,41 @@ def choose(family: Family, images: torch.Tensor, texts: list[list[str]]) -> np.n
     return (images @ classes.T).argmax(1).cpu().numpy()
 
 
-def archetype_texts() -> dict[str, list[str]]:
-    """For each archetype the phrases that name it."""
-    from training.plates import ARCHETYPES
+def read_plates(family: Family, images: np.ndarray, plates: list[Plate]) -> Marks:
+    """Zero-shot: the dish and background that fit each picture best, and how far each ingredient fits.
 
-    return {name: [kind.phrase, f"a photo of {kind.phrase}"] for name, kind in ARCHETYPES.items()}
-
-
-def background_texts(phrase: str = "") -> dict[str, list[str]]:
-    """For each background the wordings that name it, about no dish or about `phrase`."""
-    from training.plates import BACKGROUNDS
-
-    return {
-        name: [f"{phrase} on a {name} background".strip(), f"{phrase}, {name} background".strip(" ,")]
-        for name in BACKGROUNDS
-    }
-
-
-def share_right(found: np.ndarray, names: list[str], truth: list[str]) -> Figure:
-    """Share of `found` (indices into `names`) that equal `truth`."""
-    return share(np.array([names[i] == wanted for i, wanted in zip(found, truth, strict=True)]))
-
-
-def zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, Figure]:
-    """Zero-shot accuracies on plates: archetype, background, and each defect as an AUC over all plates."""
+    An ingredient's score is that of 'dish with it' less that of the dish alone, for the dish asked for.
+    """
     embeds = embed_images(family, images)
-    found = {f"clip_{name}": value for name, value in _accuracies(family, embeds, records).items()}
-    return found | _defect_areas(family, embeds, records)
+    kinds = {name: [kind.phrase, f"a photo of {kind.phrase}"] for name, kind in ARCHETYPES.items()}
+    grounds = {name: [f"on a {name} background", f", {name} background"] for name in BACKGROUNDS}
+    words = sorted({word for kind in ARCHETYPES.values() for word in kind.ingredients})
+    scores = np.zeros((len(plates), len(words)))
+    for name, kind in ARCHETYPES.items():
+        rows = [i for i, plate in enumerate(plates) if plate.archetype == name]
+        if not rows:
+            continue
+        texts = embed_texts(family, [kind.phrase, *(f"{kind.phrase} with {i}" for i in kind.ingredients)])
+        gains = (embeds[rows] @ (texts[1:] - texts[:1]).T).cpu().numpy()
+        scores[np.ix_(rows, [words.index(word) for word in kind.ingredients])] = gains
+    dishes, backgrounds = (
+        [list(texts)[i] for i in choose(family, embeds, list(texts.values()))] for texts in (kinds, grounds)
+    )
+    return Marks(dishes, backgrounds, scores, words)
 
 
-def clean_zero_shot(family: Family, images: np.ndarray, records: list[Record]) -> dict[str, Figure]:
-    """Zero-shot accuracies on plates without defects, which hide no dish and no background."""
-    found = _accuracies(family, embed_images(family, images), records)
-    return {f"clip_{name}_on_clean_plates": value for name, value in found.items()}
-
-
-def _accuracies(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, Figure]:
-    kinds, grounds = archetype_texts(), background_texts()
-    found_kinds = choose(family, embeds, list(kinds.values()))
-    found_grounds = choose(family, embeds, list(grounds.values()))
-    return {
-        "archetype_accuracy": share_right(found_kinds, list(kinds), [r["archetype"] for r in records]),
-        "background_accuracy": share_right(found_grounds, list(grounds), [r["background"] for r in records]),
-    }
-
-
-def _defect_areas(family: Family, embeds: torch.Tensor, records: list[Record]) -> dict[str, Figure]:
-    areas = {}
-    for defect, words in DEFECT_TEXTS.items():
+def defect_areas(family: Family, images: np.ndarray, flaws: list[str | None]) -> dict[str, Figure]:
+    """Each defect told from pictures without any, as an AUC; n counts both kinds."""
+    embeds, found = embed_images(family, images), {}
+    for flaw, words in DEFECT_WORDS.items():
         flawed, plain = embed_texts(family, [f"a photo of food, {words}", "a photo of food"])
-        scores = (embeds @ (flawed - plain)).cpu().numpy()
-        has = np.array([defect in record["defects"] for record in records])
-        if has.any():
-            areas[f"clip_{defect}_auc"] = _area(scores, has)
-    return areas
-
-
-def own_clip(family: Family, images: np.ndarray, archetypes: list[str]) -> dict[str, Figure]:
-    """How the family's own CLIP reads its renders; a smoke test, because its text tower steered them."""
-    kinds = archetype_texts()
-    found = choose(family, embed_images(family, images), list(kinds.values()))
-    return {"archetype_accuracy_by_own_clip": share_right(found, list(kinds), archetypes)}
-
-
-def _area(scores: np.ndarray, truth: np.ndarray) -> Figure:
-    return resampled(lambda picked: auc(scores[picked], truth[picked]), len(scores))
+        rows = [i for i, one in enumerate(flaws) if one in (None, flaw)]
+        scores = (embeds[rows] @ (flawed - plain)).cpu().numpy()
+        truth = np.array([flaws[i] == flaw for i in rows])
+        found[f"clip_{flaw}_auc"] = resampled(
+            lambda picked, s=scores, t=truth: auc(s[picked], t[picked]), len(rows)
+        )
+    return found
 
 
 @torch.no_grad()

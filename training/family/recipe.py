@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from plateful.errors import ConfigError
 
@@ -85,15 +85,23 @@ class Distilled(Trained):
     grid_steps: int
     guidance: float
 
+    @model_validator(mode="after")
+    def _unscaled(self) -> "Distilled":
+        # diffusers loads a LoRA without its configuration: only alpha = r means the same to everybody.
+        if self.model.get("lora_alpha") != self.model.get("r"):
+            raise ValueError("preview: lora_alpha must equal r")
+        return self
+
 
 class Card(Strict):
-    """What the model card measures: fresh plates, and renders of questions on held-out combinations.
+    """What the model card measures: renders of questions on held-out combinations, repaints, defects.
 
     Steps and guidance are those of the serving profiles.
     """
 
     first_seed: int
-    fresh_plates: int
+    plates_per_defect: int
+    repaints: int
     questions: int
     steps: int
     guidance: float

@@ -2,6 +2,8 @@
 
 import json
 import os
+import platform
+import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -16,18 +18,30 @@ from training.family.recipe import Budget, Recipe, Trained
 
 @dataclass(frozen=True)
 class Session:
-    """Recipe, folders and device of one run; `extra_minutes` are given to a part on top of its budget."""
+    """Recipe, folders and device of one run; `extra_minutes` are given to a part on top of its budget.
+
+    `commit` is that of the code, see `current_commit`.
+    """
 
     recipe: Recipe
     work: Path
     out: Path
     device: torch.device
     extra_minutes: dict[str, float] = field(default_factory=dict)
+    commit: str | None = None
 
     @property
     def on_gpu(self) -> bool:
         """Whether budgets count wall time of a GPU instead of CPU time."""
         return self.device.type == "cuda"
+
+    @property
+    def machine(self) -> str:
+        """Kind and model of what computes, e.g. `gpu NVIDIA H100 80GB HBM3`."""
+        if self.on_gpu:
+            return f"gpu {torch.cuda.get_device_name()}"
+        models = re.findall(r"^model name\s*: (.*)$", _cpu_info(), re.MULTILINE)
+        return f"cpu {models[0] if models else platform.machine()}, {self.recipe.threads} threads"
 
     @property
     def processes(self) -> int:
@@ -77,12 +91,20 @@ class Session:
         return read_json(self.work / "notes.json")
 
 
-def commit() -> str | None:
+def _cpu_info() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def current_commit() -> str | None:
     """The commit this code is at, with `+` where the tree differs from it; None outside a repository."""
-    here = Path(__file__).parent
-    asked = [["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--", str(here.parent)]]
+    root = Path(__file__).parents[2]
+    asked = [
+        ["git", "rev-parse", "HEAD"],
+        ["git", "status", "--porcelain", "--", "training", "plateful", "requirements.txt"],
+    ]
     head, changes = (
-        subprocess.run(words, capture_output=True, text=True, check=False, cwd=here)  # noqa: S603
+        subprocess.run(words, capture_output=True, text=True, check=False, cwd=root)  # noqa: S603
         for words in asked
     )
     if head.returncode != 0:

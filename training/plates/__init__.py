@@ -1,10 +1,10 @@
 """Synthetic plates: a seeded renderer of dishes with exact captions, masks and planted defects."""
 
 from training.plates.banner import Banner, render_banner
-from training.plates.captions import captions
+from training.plates.captions import DEFECT_WORDS, captions, scene_caption
 from training.plates.instances import Instance
 from training.plates.plate import Plate, held_out, sample_plate
-from training.plates.render import Rendered, render, render_batch
+from training.plates.render import Rendered, render
 from training.plates.vocabulary import (
     ARCHETYPES,
     BACKGROUNDS,
@@ -23,6 +23,7 @@ __all__ = [
     "CAMERAS",
     "CONTRADICTIONS",
     "DEFECTS",
+    "DEFECT_WORDS",
     "HELD_OUT",
     "LIGHTINGS",
     "VESSELS",
@@ -35,6 +36,6 @@ __all__ = [
     "held_out",
     "render",
     "render_banner",
-    "render_batch",
     "sample_plate",
+    "scene_caption",
 ]

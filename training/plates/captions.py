@@ -8,7 +8,7 @@ import yaml
 from training.plates.plate import Plate
 from training.plates.vocabulary import EVERY_ARCHETYPE
 
-_DEFECT_WORDS = {
+DEFECT_WORDS = {
     "text": "with a text overlay",
     "logo": "with a logo",
     "person": "with a person",
@@ -115,6 +115,17 @@ def _subject(plate: Plate) -> str:
     return _article(plate.archetype, phrase)
 
 
+def scene_caption(plate: Plate) -> str:
+    """Everything but light, camera and defects, as a prompt template writes it."""
+    scene = f"{_vessel(plate.vessel)} on a {plate.background} background"
+    return f"{_subject(plate)} with {_listed(plate.ingredients)} {scene}{_extra(plate)}"
+
+
+def _extra(plate: Plate) -> str:
+    garnish = f", garnished with {plate.garnish}" if plate.garnish else ""
+    return garnish + (", steaming" if plate.steam else "")
+
+
 def captions(plate: Plate) -> tuple[str, ...]:
     """5 to 8 captions, short to long, deterministic in the plate; defects are named in the longer ones.
 
@@ -124,12 +135,9 @@ def captions(plate: Plate) -> tuple[str, ...]:
     kind = EVERY_ARCHETYPE[plate.archetype]
     first, every = plate.ingredients[0], _listed(plate.ingredients)
     menu = _menu_name(plate, rng)
-    flaws = ", ".join(_DEFECT_WORDS[name] for name, _ in plate.defects if name in _DEFECT_WORDS)
+    flaws = ", ".join(DEFECT_WORDS[name] for name, _ in plate.defects if name in DEFECT_WORDS)
     tail = f", {flaws}" if flaws else ""
     scene = f"{_vessel(plate.vessel)} on a {plate.background} background"
-    extra = (f", garnished with {plate.garnish}" if plate.garnish else "") + (
-        ", steaming" if plate.steam else ""
-    )
     view = f"{plate.camera} view"
     subject = _subject(plate)
     made = [
@@ -138,8 +146,8 @@ def captions(plate: Plate) -> tuple[str, ...]:
         f"{kind.phrase} with {every}{tail}",
         f"{kind.phrase} with {every} {_vessel(plate.vessel)}{tail}",
         f"{menu}, {every}, {plate.background} background{tail}",
-        f"{subject} with {every} {scene}{extra}{tail}",
-        f"{subject} with {every} {scene}, {_LIGHT_WORDS[plate.lighting]}, {view}{extra}{tail}",
+        scene_caption(plate) + tail,
+        f"{subject} with {every} {scene}, {_LIGHT_WORDS[plate.lighting]}, {view}{_extra(plate)}{tail}",
     ]
     if flaws:
         made.append(f"a photo of {subject}, {flaws}")

@@ -28,7 +28,7 @@ _ADS = (
 )
 
 
-def _cell(image: np.ndarray, label: str, ink: RGB = _INK) -> np.ndarray:
+def labelled(image: np.ndarray, label: str, ink: RGB = _INK) -> np.ndarray:
     """The picture with its label below, cut to what fits."""
     height, width = image.shape[:2]
     page = Image.new("RGB", (width + _GAP, height + _LABEL + _GAP), (_PAPER,) * 3)
@@ -40,7 +40,8 @@ def _cell(image: np.ndarray, label: str, ink: RGB = _INK) -> np.ndarray:
     return np.asarray(page)
 
 
-def _grid(cells: list[np.ndarray], columns: int) -> np.ndarray:
+def tiled(cells: list[np.ndarray], columns: int) -> np.ndarray:
+    """Equal cells in rows of `columns`, the last row filled up with paper."""
     cells = cells + [np.full_like(cells[0], _PAPER)] * (-len(cells) % columns)
     return np.concatenate([np.concatenate(cells[k : k + columns], 1) for k in range(0, len(cells), columns)])
 
@@ -53,12 +54,12 @@ def gallery(size: int = 128, seed: int = 5, columns: int = 10) -> np.ndarray:
             plate = sample_plate(
                 seed + 97 * i + j, archetype=name, background=background, camera=CAMERAS[j % 2]
             )
-            cells.append(_cell(render(plate, size).image, f"{name}: {plate.ingredients[0]}"))
+            cells.append(labelled(render(plate, size).image, f"{name}: {plate.ingredients[0]}"))
     for i, defect in enumerate(DEFECTS):
         for strength in (0.4, 0.9):
             plate = sample_plate(seed + 31 * i, defects=((defect, strength),))
-            cells.append(_cell(render(plate, size).image, f"{defect} {strength}"))
-    return _grid(cells, columns)
+            cells.append(labelled(render(plate, size).image, f"{defect} {strength}"))
+    return tiled(cells, columns)
 
 
 def showcase(size: int = 128, columns: int = 9) -> np.ndarray:
@@ -68,12 +69,12 @@ def showcase(size: int = 128, columns: int = 9) -> np.ndarray:
     cells += [_flawed(name, i, size) for i, name in enumerate(DEFECTS) if name not in CONTRADICTIONS]
     asked = sample_plate(31, archetype="donut", ingredients=("strawberry", "sprinkles"), camera="top")
     asked = replace(asked, count=3, vessel="white plate", background="slate")
-    cells.append(_cell(render(asked, size).image, "as asked for", _FLAW))
+    cells.append(labelled(render(asked, size).image, "as asked for", _FLAW))
     for name in CONTRADICTIONS:
         broken = replace(asked, defects=((name, 0.4),))
-        cells.append(_cell(render(broken, size).image, name.replace("_", " "), _FLAW))
-    cells.append(_cell(_painted_instances(_fullest("pizza", 2), size), "instance masks", _INK))
-    page = _grid(cells, columns)
+        cells.append(labelled(render(broken, size).image, name.replace("_", " "), _FLAW))
+    cells.append(labelled(_painted_instances(_fullest("pizza", 2), size), "instance masks", _INK))
+    page = tiled(cells, columns)
     width = page.shape[1] // len(PALETTES) - _GAP
     banners = [_ad(palette, ad, width) for palette, ad in zip(PALETTES, _ADS, strict=True)]
     row = np.concatenate(banners, 1)
@@ -96,12 +97,12 @@ def _fullest(archetype: str, index: int) -> Plate:
 
 
 def _dish(archetype: str, index: int, size: int, ink: RGB) -> np.ndarray:
-    return _cell(render(_fullest(archetype, index), size).image, archetype.replace("_", " "), ink)
+    return labelled(render(_fullest(archetype, index), size).image, archetype.replace("_", " "), ink)
 
 
 def _flawed(defect: str, index: int, size: int) -> np.ndarray:
     plate = sample_plate(5 + 31 * index, defects=((defect, 0.6),))
-    return _cell(render(plate, size).image, defect.replace("_", " "), _FLAW)
+    return labelled(render(plate, size).image, defect.replace("_", " "), _FLAW)
 
 
 def _ad(palette: str, ad: tuple[str, tuple[str, ...], str, str, str], width: int) -> np.ndarray:
@@ -111,7 +112,7 @@ def _ad(palette: str, ad: tuple[str, tuple[str, ...], str, str, str], width: int
     made = render_banner(
         plate, headline=headline, tagline=tagline, badge=badge, palette=palette, size=(width, width // 2)
     )
-    return _cell(made.image, f"banner: {palette}", _INK)
+    return labelled(made.image, f"banner: {palette}", _INK)
 
 
 def _painted_instances(plate: Plate, size: int) -> np.ndarray:

@@ -1,11 +1,8 @@
 """From a plate to its picture, masks and box."""
 
 import itertools
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -172,13 +169,3 @@ def render(plate: Plate, size: int = 128, *, instances: bool = False) -> Rendere
 def single_threaded() -> None:
     """Initializer of drawing processes: there is one a core, so more threads would only fight."""
     cv2.setNumThreads(1)
-
-
-def render_batch(plates: Sequence[Plate], size: int = 128, processes: int = 1) -> list[Rendered]:
-    """Render in order; with processes > 1 in a pool (worth it from some hundred plates on)."""
-    if processes <= 1:
-        return [render(plate, size) for plate in plates]
-    # A forked child of a process with running OpenCV or torch threads hangs: spawn.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=single_threaded) as pool:
-        return list(pool.map(partial(render, size=size), plates, chunksize=32))

@@ -1,9 +1,10 @@
 """What training may see and what the exam asks never meet."""
 
 import numpy as np
+import pytest
 
 from training.family.drawing import plan, seen_plate
-from training.family.exam import Answers, grades, questions
+from training.family.exam import Answers, gap, grades, questions
 from training.family.examiner import Marks, altered
 from training.family.recipe import load_recipe
 from training.plates import ARCHETYPES, Plate, held_out, sample_plate
@@ -66,6 +67,14 @@ def test_grades_are_full_for_what_was_asked_and_chance_for_anything_else() -> No
     assert other["preview_background_accuracy"].high < 0.4
     same_dish = [sample_plate(seed, archetype=p.archetype) for seed, p in enumerate(asked)]
     assert 0.4 < grades(answers(asked, same_dish))["ingredient_auc"].value < 0.6
+
+
+def test_the_gap_is_paired_by_question() -> None:
+    asked = questions(90_000_000, 68)
+    wrong = [sample_plate(seed, archetype="pizza") for seed in range(34)]
+    half = answers(asked, [*asked[:34], *wrong])
+    assert gap(half, answers(asked, asked)).value == pytest.approx(half.right.mean() - 1)
+    assert gap(half, half).value == 0.0
 
 
 def test_what_a_dish_carries_unasked_is_no_question() -> None:

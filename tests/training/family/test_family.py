@@ -1,7 +1,8 @@
 """The whole recipe at its smallest: what it exports loads as any other model does."""
 
 import hashlib
-import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPProcessor
 
+from tests.conftest import feed_rows, write_feed
 from tests.training.family.conftest import MicroRun
+from training.family.names import named_dishes
 from training.family.session import read_json
 
 
@@ -87,11 +90,23 @@ def test_digests_hold_every_weight_and_config(micro: MicroRun) -> None:
 
 def test_the_card_reports_what_was_measured(micro: MicroRun) -> None:
     facts = read_json(micro.out / "training.json")
-    assert facts["machine"] in ("cpu", "gpu")
+    assert facts["machine"].startswith(("cpu ", "gpu "))
+    assert facts["wall_minutes"] > 0
     assert {"clip", "vae", "tiny_vae", "unet"} <= facts["parts"].keys()
     assert "examiner" not in facts["parts"]
     metrics = facts["metrics"]
-    assert {"archetype_accuracy", "preview_archetype_accuracy", "ingredient_auc"} <= metrics.keys()
+    assert {
+        "archetype_accuracy",
+        "preview_archetype_accuracy",
+        "preview_archetype_gap",
+        "ingredient_auc",
+        "examiner_archetype_accuracy",
+        "clip_archetype_accuracy",
+        "clip_ingredient_auc",
+        "clip_blur_auc",
+        "inpaint_archetype_accuracy",
+        "inpaint_kept_psnr_db",
+    } <= metrics.keys()
     assert metrics["archetype_accuracy"]["n"] == 20
     for name, figure in metrics.items():
         # A resampled mean can miss the mean of a handful of cases by rounding.
@@ -99,7 +114,8 @@ def test_the_card_reports_what_was_measured(micro: MicroRun) -> None:
     card = (micro.out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert f"{metrics['vae_psnr_db']['value']:g}" in card
     with Image.open(micro.out / "failures.png") as grid:
-        assert grid.width == 17 * 64  # micro pictures are smaller than a tile
+        assert grid.width == 10 * (64 + 4)
+    assert "](failures.png)" in card
 
 
 def test_the_preview_is_a_lora_that_any_pipeline_loads(micro: MicroRun) -> None:
@@ -113,11 +129,39 @@ def test_the_preview_is_a_lora_that_any_pipeline_loads(micro: MicroRun) -> None:
     assert np.isfinite(image).all()
 
 
+def test_parts_that_do_not_belong_together_are_not_exported(
+    micro: MicroRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = MicroRun(tmp_path / "weights", tmp_path / "work", 0)
+    shutil.copytree(micro.work, mixed.work)
+    (mixed.work / "clip" / "checkpoint.safetensors").unlink()
+    assert mixed.again("--only", "clip") == 0
+    assert mixed.again("--only", "export") == 1
+    assert "part 'unet' was trained with another CLIP" in capsys.readouterr().err
+    assert not mixed.out.exists()
+
+
+def test_only_parts_that_nothing_is_built_on_train_on_alone(micro: MicroRun) -> None:
+    with pytest.raises(SystemExit):
+        micro.again("--only", "clip", "--continue-minutes", "1")
+
+
+def test_real_dish_names_are_asked_for(micro: MicroRun, tmp_path: Path) -> None:
+    feed = write_feed(tmp_path / "feed.csv", feed_rows({"IT": [("Pizza Margherita", ""), ("Qwrtz", "")]}))
+    rows = named_dishes(feed).sort("name_en")
+    assert rows.select("name_en", "archetype").rows() == [("pizza margherita", "pizza"), ("qwrtz", None)]
+    work = MicroRun(micro.out, micro.work, 0)
+    assert work.again("--only", "card", "--feeds", str(feed)) == 0
+    metrics = read_json(micro.out / "training.json")["metrics"]
+    assert metrics["feed_name_mapped"]["value"] == 0.5
+    assert metrics["feed_name_accuracy"]["n"] == metrics["feed_bare_name_accuracy"]["n"] == 1
+
+
 def test_a_second_run_trains_nothing_again(micro: MicroRun) -> None:
-    before = json.dumps(read_json(micro.work / "notes.json"), sort_keys=True)
+    before = read_json(micro.work / "notes.json")
     assert micro.again("--only", "vae") == 0
     assert micro.again("--only", "data") == 0
-    assert json.dumps(read_json(micro.work / "notes.json"), sort_keys=True) == before
+    assert {**read_json(micro.work / "notes.json"), "wall": None} == {**before, "wall": None}
 
 
 def test_a_part_without_its_inputs_is_one_clear_error(
