@@ -1,10 +1,14 @@
 """catalog: the feed's products, and those that need an image."""
 
+from functools import partial
+
 import dagster as dg
 import polars as pl
 
 from assets.partitions import COUNTRY
 from assets.spec import counts, report, table_asset
+from plateful import progress
+from plateful.environments import utc_now
 from plateful.products.photos import resolve_images
 from plateful.products.selection import without_images
 from resources.feed import FeedResource
@@ -37,7 +41,9 @@ def products(
             assess=lambda array: scoring.scorer().photo(array),
             assessor_version=scoring.version(),
             lake=store,
+            now=utc_now(),
             network=feed.network,
+            on_progress=partial(progress.report, f"photos {context.partition_key}"),
         )
         store.write_table("rejects", part.rejects, context.partition_key)
     extra = {

@@ -11,9 +11,11 @@
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,9 @@ import polars as pl
 from plateful.errors import ImageError
 from plateful.identity import canonical_json, sha256_hex
 from plateful.item_faults import stops_all, told
+from plateful.products.fetching import Fetch, FetchBudget, fetch_all
 from plateful.products.image_paths import find_picture
-from plateful.products.urls import UrlProblem, fetch, is_address
+from plateful.products.urls import fetch, is_address
 from plateful.scoring.verdict import Verdict
 from plateful.stores.lake import Lake
 from plateful.tables import PRODUCTS
@@ -52,10 +55,10 @@ class PhotoStatus:
 
 @dataclass(frozen=True)
 class _Source:
-    """What stands behind a reference: the picture's bytes by digest, or the status that is already known."""
+    """What stands behind a reference: the picture's digest (None when no bytes were had) and its status."""
 
     digest: str | None
-    known: PhotoStatus | None = None
+    photo: PhotoStatus
 
 
 def resolve_images(
@@ -65,9 +68,12 @@ def resolve_images(
     assess: Assess,
     assessor_version: str,
     lake: Lake,
+    now: datetime,
     network: bool = False,
     placeholder_min: int = PLACEHOLDER_MIN,
     allow_hosts: Collection[str] = (),
+    budget: FetchBudget = FetchBudget(),  # noqa: B008 - frozen
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> pl.DataFrame:
     """Give every product its image status.
 
@@ -76,36 +82,36 @@ def resolve_images(
         feed_root: folder against which paths are resolved.
         assess: photo gates: uint8 RGB (H, W, 3) -> verdict.
         assessor_version: version of the gates; a photo is assessed once per version and file content.
-        lake: where photos (PNG, at most 1,024 px on the long side) and assessments are kept.
+        lake: where photos (PNG, at most 1,024 px on the long side), assessments and what addresses gave are
+            kept.
+        now: aware; an address that gave a picture is asked again in another week.
         network: whether http(s) addresses are fetched.
         placeholder_min: number of differently named products behind one picture from which it is a
             placeholder.
         allow_hosts: `host:port` pairs exempt from the address check (tests on loopback only).
+        budget: of all addresses together; beyond it they count as last week, else as unchecked.
+        on_progress: told (done, total) pictures.
 
     Returns:
         PRODUCTS frame, in order.
     """
-    contents: dict[str, Callable[[], bytes]] = {}
-    look_up = partial(
-        _source, root=Path(feed_root), network=network, allow_hosts=allow_hosts, contents=contents
-    )
-    sources = {url: look_up(url) for url in products["image_url"].unique(maintain_order=True) if url}
+    gates = _Gates(assess, assessor_version, lake)
+    urls = [url for url in products["image_url"].unique(maintain_order=True) if url]
+    files = ((url, _filed(url, Path(feed_root), gates)) for url in urls if not is_address(url))
+    addresses = [url for url in urls if is_address(url)]
+    ask = partial(fetch, allow_hosts=allow_hosts) if network else None
+    sources: dict[str, _Source] = {}
+    for url, source in chain(files, _fetched(addresses, ask, gates, _Memory(lake, now, gates), budget)):
+        sources[url] = source
+        on_progress(len(sources), len(urls))
     shared = _shared(products, sources, placeholder_min)
-    assessed: dict[str, PhotoStatus] = {}
 
     def status(url: str) -> PhotoStatus:
-        source = sources.get(url)
-        if source is None:
+        if url not in sources:
             return PhotoStatus("missing")
-        if (source.digest or url) in shared:
+        if (sources[url].digest or url) in shared:
             return PhotoStatus("placeholder", ("shared_picture",))
-        if source.known or source.digest is None:
-            return source.known or PhotoStatus("missing")
-        if source.digest not in assessed:
-            assessed[source.digest] = _assessed(
-                source.digest, contents[source.digest], assess, assessor_version, lake
-            )
-        return assessed[source.digest]
+        return sources[url].photo
 
     rows = [row | _columns(status(row["image_url"])) for row in products.iter_rows(named=True)]
     return PRODUCTS.frame(rows)
@@ -119,38 +125,33 @@ def _columns(photo: PhotoStatus) -> dict:
     }
 
 
-def _source(
-    url: str,
-    *,
-    root: Path,
-    network: bool,
-    allow_hosts: Collection[str],
-    contents: dict[str, Callable[[], bytes]],
-) -> _Source:
-    if is_address(url):
-        return _fetched(url, network=network, allow_hosts=allow_hosts, contents=contents)
+def _filed(url: str, root: Path, gates: "_Gates") -> _Source:
     path = find_picture(url, root)
     if path is None or not path.resolve().is_relative_to(root.resolve()):
         return _Source(None, PhotoStatus("dead", ("file_not_found",)))
     if path.stat().st_size > MAX_FILE_BYTES:
         return _Source(None, PhotoStatus("dead", ("file_too_large",)))
-    digest = sha256_hex(path.read_bytes())
-    contents.setdefault(digest, path.read_bytes)
-    return _Source(digest)
+    return gates.judge(path.read_bytes())
 
 
 def _fetched(
-    url: str, *, network: bool, allow_hosts: Collection[str], contents: dict[str, Callable[[], bytes]]
-) -> _Source:
-    if not network:
-        return _Source(None, PhotoStatus("unchecked", ("no_network",)))
-    answer = fetch(url, allow_hosts=allow_hosts)
-    if isinstance(answer, UrlProblem):
-        dead = answer.reason in ("http_404", "http_410")
-        return _Source(None, PhotoStatus("dead" if dead else "unchecked", (answer.reason,)))
-    digest = sha256_hex(answer)
-    contents.setdefault(digest, lambda: answer)
-    return _Source(digest)
+    urls: list[str], ask: Fetch | None, gates: "_Gates", memory: "_Memory", budget: FetchBudget
+) -> Iterator[tuple[str, _Source]]:
+    """Yield every address with the picture it gave this week; `ask` the others, unless it is None."""
+    if ask is None:
+        yield from ((url, _Source(None, PhotoStatus("unchecked", ("no_network",)))) for url in urls)
+        return
+    known = {url: source for url in urls if (source := memory.this_week(url))}
+    yield from known.items()
+    for url, answer in fetch_all([url for url in urls if url not in known], ask, budget):
+        if isinstance(answer, bytes):
+            source = gates.judge(answer)
+            memory.keep(url, sha256_hex(answer))
+        else:
+            dead = answer.reason in ("http_404", "http_410")
+            source = _Source(None, PhotoStatus("dead" if dead else "unchecked", (answer.reason,)))
+        before = memory.last_week(url) if source.photo.reasons == ("budget_spent",) else None
+        yield url, before or source
 
 
 def _shared(products: pl.DataFrame, sources: dict[str, _Source], least: int) -> set[str]:
@@ -158,31 +159,69 @@ def _shared(products: pl.DataFrame, sources: dict[str, _Source], least: int) -> 
     names: dict[str, set[str]] = {}
     for url, name in products.select("image_url", "name").iter_rows():
         source = sources.get(url)
-        if source is not None and not (source.known and source.known.status == "dead"):
+        if source is not None and (source.digest or source.photo.status != "dead"):
             names.setdefault(source.digest or url, set()).add(name.casefold())
     return {picture for picture, found in names.items() if len(found) >= least}
 
 
-def _assessed(
-    digest: str, read: Callable[[], bytes], assess: Assess, version: str, lake: Lake
-) -> PhotoStatus:
-    """Assess a file once per gates version: the result is kept in the lake under the file's digest."""
-    place = f"assessments/{sha256_hex(f'{version}/{CODE_VERSION}')[:16]}/{digest}.json"
-    if lake.has_object(place):
-        kept = json.loads(lake.get_object(place))
-        known = PhotoStatus(kept["status"], tuple(kept["reasons"]), kept["photo_sha256"])
-        if known.photo_sha256 is None or lake.has_image(known.photo_sha256):
+@dataclass(frozen=True)
+class _Gates:
+    """Assesses a file once per gates version: the result is kept in the lake under the file's digest."""
+
+    assess: Assess
+    version: str
+    lake: Lake
+
+    def judge(self, content: bytes) -> _Source:
+        digest = sha256_hex(content)
+        known = self.known(digest)
+        if known:
             return known
-    found = _judge(read(), assess, lake)
-    if found.status == "unchecked":
-        return found
-    lake.put_object(
-        place,
-        canonical_json(
-            {"status": found.status, "reasons": list(found.reasons), "photo_sha256": found.photo_sha256}
-        ).encode(),
-    )
-    return found
+        found = _judge(content, self.assess, self.lake)
+        if found.status != "unchecked":
+            kept = {
+                "status": found.status,
+                "reasons": list(found.reasons),
+                "photo_sha256": found.photo_sha256,
+            }
+            self.lake.put_object(self._place(digest), canonical_json(kept).encode())
+        return _Source(digest, found)
+
+    def known(self, digest: str) -> _Source | None:
+        if not self.lake.has_object(self._place(digest)):
+            return None
+        kept = json.loads(self.lake.get_object(self._place(digest)))
+        found = PhotoStatus(kept["status"], tuple(kept["reasons"]), kept["photo_sha256"])
+        if found.photo_sha256 is not None and not self.lake.has_image(found.photo_sha256):
+            return None
+        return _Source(digest, found)
+
+    def _place(self, digest: str) -> str:
+        return f"assessments/{sha256_hex(f'{self.version}/{CODE_VERSION}')[:16]}/{digest}.json"
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Digests of what addresses gave, by calendar week: a picture is fetched once a week, not in each run."""
+
+    lake: Lake
+    now: datetime
+    gates: _Gates
+
+    def this_week(self, url: str) -> _Source | None:
+        return self._recall(self._place(url, self.now))
+
+    def last_week(self, url: str) -> _Source | None:
+        return self._recall(self._place(url, self.now - timedelta(days=7)))
+
+    def keep(self, url: str, digest: str) -> None:
+        self.lake.put_object(self._place(url, self.now), digest.encode())
+
+    def _recall(self, place: str) -> _Source | None:
+        return self.gates.known(self.lake.get_object(place).decode()) if self.lake.has_object(place) else None
+
+    def _place(self, url: str, when: datetime) -> str:
+        return f"addresses/{when:%G-W%V}/{sha256_hex(url)}.txt"
 
 
 def _judge(content: bytes, assess: Assess, lake: Lake) -> PhotoStatus:

@@ -8,6 +8,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ import pytest
 from PIL import Image
 
 from plateful.errors import ModelError
+from plateful.products import photos
 from plateful.products.feed import Feed
+from plateful.products.fetching import FetchBudget
 from plateful.products.photos import Assess, resolve_images
 from plateful.products.selection import without_images
 from plateful.products.sources import COLUMNS
@@ -27,6 +30,8 @@ from plateful.scoring.verdict import Verdict
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import open_image
 
+NOW = datetime(2026, 11, 18, tzinfo=UTC)
+WEEK = timedelta(days=7)
 RNG = np.random.default_rng(5)
 
 
@@ -87,10 +92,8 @@ def products(
 
 
 def resolve(root: Path, frame: pl.DataFrame, gates: Assess | None = None, **options: Any) -> pl.DataFrame:
-    lake = Lake(str(root.parent / "lake"))
-    return resolve_images(
-        frame, feed_root=root, assess=gates or Gates(), assessor_version="g1", lake=lake, **options
-    )
+    given = {"assess": gates or Gates(), "assessor_version": "g1", "now": NOW, **options}
+    return resolve_images(frame, feed_root=root, lake=Lake(str(root.parent / "lake")), **given)
 
 
 def test_statuses_of_files(root: Path) -> None:
@@ -186,8 +189,7 @@ def test_an_unchanged_photo_is_assessed_once_per_version(root: Path) -> None:
     first = resolve(root, frame, gates)
     assert resolve(root, frame, gates).equals(first)
     assert gates.asked == 1
-    lake = Lake(str(root.parent / "lake"))
-    resolve_images(frame, feed_root=root, assess=gates, assessor_version="g2", lake=lake)
+    resolve(root, frame, gates, assessor_version="g2")
     assert gates.asked == 2
 
 
@@ -228,10 +230,20 @@ def test_route_follows_consent(root: Path, consent: str, route: str) -> None:
 
 
 @pytest.fixture
-def host(root: Path) -> Iterator[str]:
+def asked() -> list[str]:
+    """Paths that the host below was asked for."""
+    return []
+
+
+@pytest.fixture
+def host(root: Path, asked: list[str]) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             """Stay silent."""
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            super().do_GET()
 
     def handler(*args: object) -> Quiet:
         return Quiet(*args, directory=str(root))  # type: ignore[arg-type]
@@ -257,6 +269,76 @@ def test_with_a_network_addresses_are_fetched(root: Path, host: str) -> None:
     assert found["image_status"].to_list() == ["ok", "poor", "dead", "dead", "unchecked"]
     assert found["image_reasons"].to_list()[2] == ["http_404"]
     assert found["image_reasons"].to_list()[4] == ["unreachable"]
+
+
+def addresses(root: Path, host: str, *names: str) -> pl.DataFrame:
+    return products(root, *[""] * len(names)).with_columns(
+        image_url=pl.Series([f"http://{host}/photos/{name}" for name in names])
+    )
+
+
+def test_a_picture_is_fetched_once_a_week(root: Path, host: str, asked: list[str]) -> None:
+    (root / "photos" / "a.jpg").write_bytes(jpeg(150))
+    frame, online = addresses(root, host, "a.jpg"), {"network": True, "allow_hosts": {host}}
+    first = resolve(root, frame, **online)
+    assert first["image_status"].to_list() == ["ok"]
+    assert resolve(root, frame, now=NOW + timedelta(days=2), **online).equals(first)
+    assert len(asked) == 1
+    (root / "photos" / "a.jpg").write_bytes(jpeg(20))
+    assert resolve(root, frame, now=NOW + WEEK, **online)["image_status"].to_list() == ["poor"]
+    # Other gates must see the picture again.
+    resolve(root, frame, now=NOW + WEEK, assessor_version="g2", **online)
+    assert len(asked) == 3
+
+
+def test_what_gave_no_picture_is_asked_in_every_run(root: Path, host: str) -> None:
+    frame, online = addresses(root, host, "a.jpg"), {"network": True, "allow_hosts": {host}}
+    assert resolve(root, frame, **online)["image_reasons"].to_list() == [["http_404"]]
+    (root / "photos" / "a.jpg").write_bytes(jpeg(150))
+    assert resolve(root, frame, **online)["image_status"].to_list() == ["ok"]
+
+
+def test_beyond_the_budget_the_rest_is_unchecked_until_the_next_run(
+    root: Path, host: str, asked: list[str]
+) -> None:
+    names = [f"{number}.jpg" for number in range(4)]
+    for number, name in enumerate(names):
+        (root / "photos" / name).write_bytes(jpeg(100 + 10 * number))
+    frame = addresses(root, host, *names)
+    little = {"network": True, "allow_hosts": {host}, "budget": FetchBudget(size=1, at_once=2)}
+    seen: list[tuple[int, int]] = []
+    first = resolve(root, frame, on_progress=lambda *at: seen.append(at), **little)
+    assert first["image_status"].to_list() == ["ok", "ok", "unchecked", "unchecked"]
+    assert first["image_reasons"].to_list()[2:] == [["budget_spent"]] * 2
+    assert seen == [(done, 4) for done in range(1, 5)]
+    assert resolve(root, frame, **little)["image_status"].to_list() == ["ok"] * 4
+    assert len(asked) == 4
+    # In the next week the first two are asked again, and the others keep what the last week found.
+    assert resolve(root, frame, now=NOW + WEEK, **little)["image_status"].to_list() == ["ok"] * 4
+    assert len(asked) == 6
+    assert resolve(root, frame, now=NOW + WEEK, **little)["image_status"].to_list() == ["ok"] * 4
+    assert len(asked) == 8
+
+
+class Body(bytes):
+    """A body that counts how many of them are held."""
+
+    held, most = 0, 0
+
+    def __init__(self, *_: object) -> None:
+        Body.held += 1
+        Body.most = max(Body.most, Body.held)
+
+    def __del__(self) -> None:
+        Body.held -= 1
+
+
+def test_bodies_are_dropped_as_they_are_judged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "fetch", lambda url, **_: Body(jpeg(50 + int(url[-2:]))))
+    frame = products(root, *(f"https://example.com/{number:02}" for number in range(40)))
+    found = resolve(root, frame, network=True, budget=FetchBudget(at_once=2))
+    assert found["photo_sha256"].n_unique() == 40
+    assert Body.most <= 6
 
 
 def test_assessments_are_plain_json(root: Path) -> None:
