@@ -29,10 +29,11 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-models: setup  ## train the embedded model family again (40 min of two CPU cores, or a GPU)
+models: setup  ## train the embedded model family again (1 h 45 of two free CPU cores, or 20 min of a GPU)
 	$(BIN)/python -m training.family
 
-bench: setup  ## bar C2: a second materialization of an unchanged country
+bench: setup  ## bar C2 (a second materialization of an unchanged country), and plates drawn a second
+	$(BIN)/python -m benchmarks.plates
 	$(BIN)/python -m benchmarks.unchanged_country
 
 lock: setup  ## resolve requirements.in and requirements-dev.in again
