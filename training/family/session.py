@@ -6,6 +6,7 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from training.family.recipe import Budget, Recipe, Trained
 
 @dataclass(frozen=True)
 class Session:
-    """Recipe, folders and device of one run; `extra_minutes` are given to a part on top of its budget.
+    """Recipe, folders and device of one run.
 
-    `commit` is that of the code, see `current_commit`.
+    `extra_minutes` are given to a part on top of its budget; `commit` is that of the code, see `current_commit`;
+    `clock` counts compute seconds (default: CPU time over all threads, wall time on a GPU).
     """
 
     recipe: Recipe
@@ -29,6 +31,7 @@ class Session:
     device: torch.device
     extra_minutes: dict[str, float] = field(default_factory=dict)
     commit: str | None = None
+    clock: Callable[[], float] | None = None
 
     @property
     def on_gpu(self) -> bool:
@@ -72,7 +75,7 @@ class Session:
 
     def meter(self, part: str, spent: float = 0.0) -> Meter:
         """A meter for the part that starts from `spent` seconds."""
-        clock = time.perf_counter if self.on_gpu else time.process_time
+        clock = self.clock or (time.perf_counter if self.on_gpu else time.process_time)
         return Meter(self.budget_seconds(part, spent), clock, spent)
 
     def autocast(self) -> torch.autocast:

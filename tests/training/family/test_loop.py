@@ -1,11 +1,15 @@
 """A killed part continues from its checkpoint, with the same networks, moments and batches."""
 
+import itertools
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from plateful.errors import ModelError
@@ -56,6 +60,31 @@ def test_a_killed_run_continues_where_its_checkpoint_is(session: Session) -> Non
     assert done.spent > kept.spent
     # The step that died is drawn again, with the very batch it would have had.
     assert second.draws[0] == first.draws[-1]
+
+
+def test_a_killed_run_ends_exactly_like_an_unbroken_one(session: Session, tmp_path: Path) -> None:
+    found = []
+    for name, deaths in (("unbroken", []), ("killed", [4, 9])):
+        # A clock that counts steps: the rate follows compute spent, which no two real runs share.
+        clip = session.recipe.parts.clip.model_copy(update={"cpu_minutes": 20 / 60})
+        recipe = session.recipe.model_copy(
+            update={"parts": session.recipe.parts.model_copy(update={"clip": clip})}
+        )
+        run = replace(session, recipe=recipe, work=tmp_path / name, clock=itertools.count().__next__)
+        for dies_at in [*deaths, None]:
+            learner = Line(dies_at=dies_at)
+            average = deepcopy(learner.models).requires_grad_(False)
+            try:
+                fit(run, "clip", learner, average, 0.9, at_step=keep_each_step)
+            except KeyboardInterrupt:
+                assert dies_at is not None
+        found.append(load_file(run.folder("clip") / checkpoint.FILE))
+    unbroken, killed = found
+    assert {name.split("/")[0] for name in unbroken} == {"model", "average", "adam"}
+    assert unbroken.keys() == killed.keys()
+    for name, tensor in unbroken.items():
+        assert torch.equal(tensor, killed[name]), name
+    assert not torch.equal(unbroken["model/line.weight"], unbroken["average/line.weight"])
 
 
 def test_weights_and_moments_come_back_exactly(session: Session) -> None:
