@@ -2,8 +2,7 @@
 
 A feed is written by strangers, so an address must not reach into the network Plateful runs in: schemes and
 ports are closed lists, host addresses are checked in every spelling, DNS is resolved once and the connection
-goes to the
-checked address, redirects are not followed, bytes and seconds are capped.
+goes to the checked address, redirects are not followed, bytes and seconds are capped.
 """
 
 import contextlib

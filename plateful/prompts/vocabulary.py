@@ -62,11 +62,6 @@ def dishes() -> dict[str, Dish]:
     }
 
 
-def vocabulary_version() -> str:
-    """Return the version of both tables, part of a template's version."""
-    return f"{_dishes_source()['version']}.{_ingredients_source()['version']}"
-
-
 def words_of(text: str) -> list[str]:
     """Return the lower-case ASCII words of an English text."""
     return _WORD.findall(text.lower().replace("-", " "))

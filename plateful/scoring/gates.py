@@ -94,8 +94,9 @@ def quality_verdict(measures: Measures, subject: Subject | None, settings: Quali
         "contrast": contrast,
         "saturation": min(colour.values()),
     }
-    total = sum(limits.weights[name].value for name in scores)
-    scores["quality"] = sum(limits.weights[name].value * score for name, score in scores.items()) / total
+    weights = {name: setting.value for name, setting in limits.weights}
+    weighted = sum(weights[name] * score for name, score in scores.items())
+    scores["quality"] = weighted / sum(weights.values())
     return Verdict.of(failures, scores)
 
 

@@ -78,6 +78,17 @@ class PeopleSettings(_Strict):
         return (*self.person_detectors, *self.creature_detectors)
 
 
+class QualityWeights(_Strict):
+    """How much each score counts in `quality`."""
+
+    position: Setting
+    margins: Setting
+    sharpness: Setting
+    exposure: Setting
+    contrast: Setting
+    saturation: Setting
+
+
 class QualitySettings(_Strict):
     """Composition and photographic measures."""
 
@@ -92,7 +103,7 @@ class QualitySettings(_Strict):
     contrast: Ramp
     dull: Ramp
     garish: Ramp
-    weights: dict[str, Setting]
+    weights: QualityWeights
 
 
 class Profile(_Strict):

@@ -1,4 +1,4 @@
-"""Photographic measures of one picture: sharpness, exposure, contrast, saturation, and its perceptual hash.
+"""Photographic measures of one picture: sharpness, exposure, contrast and saturation.
 
 Raw values from one uint8 array, read once; scoring/ turns them into scores. Reference: bar C3 of the
 benchmarks.
@@ -13,7 +13,6 @@ import numpy as np
 REFERENCE_SIDE = 512
 _SMALL_SIDE = 128
 _DARK, _BRIGHT = 16, 244
-_HASH_SIDE, _HASH_BITS = 32, 8
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,6 @@ def measure(array: np.ndarray) -> Measures:
         saturation=float(chroma.mean() / 255),
         vivid=float((chroma > 200).mean()),
     )
-
-
-def perceptual_hash(array: np.ndarray) -> int:
-    """64-bit pHash (area resize, DCT, median of the low frequencies) of one uint8 RGB picture."""
-    small = cv2.resize(
-        cv2.cvtColor(array, cv2.COLOR_RGB2GRAY), (_HASH_SIDE, _HASH_SIDE), interpolation=cv2.INTER_AREA
-    )
-    low = cv2.dct(small.astype(np.float32))[:_HASH_BITS, :_HASH_BITS].ravel()
-    bits = low > np.median(low[1:])
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
 def fitted(array: np.ndarray, side: int, *, enlarge: float = 1.0) -> np.ndarray:

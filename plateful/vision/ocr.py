@@ -64,9 +64,8 @@ class TextReader:
 
     Args:
         side: long side in pixels on which text is searched. Larger pictures are scaled down to it, smaller
-        ones up to
-            twice their size. RapidOCR's own default scales the short side up to 736: 0.21 s instead of 16 ms
-            at 256.
+            ones up to twice their size. RapidOCR's own default scales the short side up to 736: 0.21 s
+            instead of 16 ms at 256.
         threads: onnxruntime's threads.
     """
 

@@ -1,7 +1,10 @@
 """Gates as pure functions: ramps, evidence of text, people, composition; a missing signal never passes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
 from plateful.errors import ConfigError
 from plateful.scoring.gates import evidence, quality_verdict, safety_verdict
@@ -60,6 +63,20 @@ def test_every_number_has_a_reason_and_reasons_do_not_count() -> None:
     )
     assert reworded.digest == LIMITS.digest
     assert "reason" not in str(numbers(LIMITS.candidate))
+
+
+@pytest.mark.parametrize(
+    "change", [{"sharpness": None}, {"taste": {"value": 1.0, "reason": "there is no such score"}}]
+)
+def test_quality_weighs_exactly_its_scores(tmp_path: Path, change: dict) -> None:
+    values = LIMITS.model_dump(mode="json")
+    weights = values["candidate"]["quality"]["weights"]
+    assert weights.keys() | {"quality"} == quality_verdict(GOOD, None, LIMITS.candidate.quality).scores.keys()
+    values["candidate"]["quality"]["weights"] = {k: v for k, v in (weights | change).items() if v}
+    path = tmp_path / "thresholds.yaml"
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(ConfigError, match=f"weights.{next(iter(change))}"):
+        load_thresholds(path)
 
 
 def test_bad_thresholds_are_one_clear_error(tmp_path) -> None:  # noqa: ANN001

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plateful.vision.masks import dish_mask
-from plateful.vision.measures import fitted, measure, perceptual_hash
+from plateful.vision.measures import fitted, measure
 from plateful.vision.ocr import TextReader
 from plateful.vision.people import detect
 from plateful.vision.saliency import find_subject
@@ -44,16 +44,6 @@ def test_colour() -> None:
     assert measure(grey).saturation == 0
     assert measure(red).vivid == 1
     assert measure(grey).sharpness == 0
-
-
-def test_hash_survives_scaling_and_tells_plates_apart(clean: list) -> None:
-    def distance(a: int, b: int) -> int:
-        return (a ^ b).bit_count()
-
-    first, second = clean[0].image, clean[1].image
-    larger = cv2.resize(first, (256, 256), interpolation=cv2.INTER_CUBIC)
-    assert distance(perceptual_hash(first), perceptual_hash(larger)) <= 4
-    assert distance(perceptual_hash(first), perceptual_hash(second)) > 10
 
 
 def test_fitted_shrinks_and_enlarges_only_as_far_as_allowed() -> None:
