@@ -21,7 +21,7 @@ from training.family.recipe import Budget, Recipe, Trained
 class Session:
     """Recipe, folders and device of one run.
 
-    `extra_minutes` are given to a part on top of its budget; `commit` is that of the code, see `current_commit`;
+    `extra_minutes` are given to a part on top of its budget; `commit` is that of the code (`current_commit`);
     `clock` counts compute seconds (default: CPU time over all threads, wall time on a GPU).
     """
 
