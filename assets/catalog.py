@@ -52,6 +52,8 @@ def products(
         "reject_reasons": counts(part.rejects["reason"], "reason"),
         "image_status": counts(frame["image_status"], "status"),
         "photo_problems": counts(frame["image_reasons"], "problem"),
+        "feed": source.path,
+        "feed_content": source.content_hash(context.partition_key),
     }
     return dg.MaterializeResult(value=frame, metadata=report(context, frame, **extra))
 

@@ -1,9 +1,15 @@
 """Regenerate on new menus: one run per country and batch of feed content.
 
-The sensor keeps no state of its own. A country's last run says which content it worked on (`plateful/batch`,
-a hash of the rows), so a restart of the daemon, or a run started by hand from the CLI, never leads to a
-second run.
+The sensor keeps no record of its own. The last materialization of `products` says which content of which
+feed a country was made from, and runs carry the content that they were requested for (`plateful/batch`), so
+neither a restart of the daemon nor a run started by hand, in the UI or the CLI, leads to a second run. The
+cursor only tells whether the feed's files have come to rest.
 """
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -11,9 +17,9 @@ from jobs.batches import BATCH_TAG, batch_tags
 from jobs.country import render_country
 from plateful.products.feed import Feed
 from resources.feed import FeedResource
+from sensors.attempts import MAX_FAILURES, busy, run_key, settled
 
-# A batch that failed this often waits for a person: the third failure in a row is not bad luck.
-MAX_FAILURES = 3
+PRODUCTS = dg.AssetKey("products")
 
 
 @dg.sensor(
@@ -23,44 +29,84 @@ MAX_FAILURES = 3
     description="Requests a run per country with new or changed feed content, and again when it failed.",
 )
 def new_menus(context: dg.SensorEvaluationContext, feed: FeedResource) -> dg.SensorResult:
-    """Compare each country's feed content with the content of its latest run."""
+    """Compare each country's feed content with the content that its products were made from."""
     source = feed.open()
+    state = _state(source)
+    if state != context.cursor:
+        # Half a file is a valid shorter feed, and what it lacks would be retired.
+        return dg.SensorResult(
+            skip_reason="the feed's files are new or changing; they are read when two looks agree",
+            cursor=state,
+        )
     requests, skipped = [], []
     for country in source.countries():
-        request, reason = _decide(context.instance, source, country)
-        if request is None:
-            skipped.append(f"{country}: {reason}")
+        answer = _decide(context.instance, source, country)
+        if isinstance(answer, str):
+            skipped.append(f"{country}: {answer}")
         else:
-            requests.append(request)
+            requests.append(answer)
     if requests:
         return dg.SensorResult(run_requests=requests)
     return dg.SensorResult(skip_reason="; ".join(skipped) or "the feed has no countries")
 
 
-def _decide(instance: dg.DagsterInstance, feed: Feed, country: str) -> tuple[dg.RunRequest | None, str]:
-    tags = batch_tags(feed, country)
-    runs = instance.get_runs(
-        dg.RunsFilter(job_name=render_country.name, tags={"dagster/partition": country}), limit=MAX_FAILURES
-    )
-    runs = [run for run in runs if BATCH_TAG in run.tags]
-    latest = runs[0] if runs else None
-    if latest is None or latest.tags[BATCH_TAG] != tags[BATCH_TAG]:
-        return _request(country, tags, after=latest), "new content"
-    if not latest.is_finished:
-        return None, f"run {latest.run_id[:8]} is working on this content"
-    if latest.is_success:
-        return None, f"unchanged since run {latest.run_id[:8]}"
-    failed = [run for run in runs if run.tags[BATCH_TAG] == tags[BATCH_TAG] and run.is_finished]
-    if len(failed) >= MAX_FAILURES and not any(run.is_success for run in failed):
+def _state(feed: Feed) -> str:
+    files = [(name, (feed.root / name).stat()) for name in feed.files()]
+    text = "\n".join(f"{name}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}" for name, stat in files)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decide(instance: dg.DagsterInstance, feed: Feed, country: str) -> dg.RunRequest | str:
+    """Return the request, or why there is none."""
+    working = busy(instance, country)
+    if working is not None:
+        return working
+    tags, made = batch_tags(feed, country), _made(instance, country)
+    if made and made[0].feed != feed.path:
         return (
-            None,
-            f"failed {MAX_FAILURES} times, last in run {latest.run_id[:8]}; fix it and re-execute that run",
+            f"its products are from feed {made[0].feed}, this sensor works on {feed.path}; "
+            f"to change over: plateful run --feed {feed.path} --country {country}"
         )
-    return _request(country, tags, after=latest), "failed before"
+    attempts = _attempts(instance, country, feed.content_hash(country), tags, made)
+    reason = settled(attempts)
+    if reason is not None:
+        return reason
+    last = next((one.run_id for one in (*attempts, *made)), None)
+    return dg.RunRequest(run_key=run_key(tags[BATCH_TAG], last), partition_key=country, tags=tags)
 
 
-def _request(country: str, tags: dict[str, str], after: dg.DagsterRun | None) -> dg.RunRequest:
-    # The key names the run that this one follows, so Dagster itself drops a request made twice for one
-    # reason.
-    key = f"{tags[BATCH_TAG]}:after:{after.run_id if after else 'none'}"
-    return dg.RunRequest(run_key=key, partition_key=country, tags=tags)
+@dataclass(frozen=True)
+class _Made:
+    """One materialization of a country's products."""
+
+    run_id: str
+    at: datetime
+    feed: str
+    content: str
+
+
+def _made(instance: dg.DagsterInstance, country: str) -> list[_Made]:
+    """Return the last materializations of a country's products, newest first."""
+    chosen = dg.AssetRecordsFilter(asset_key=PRODUCTS, asset_partitions=[country])
+    # One more than the failures that are borne: after those of one content, the content before it.
+    records = instance.fetch_materializations(chosen, limit=MAX_FAILURES + 1).records
+    return [
+        _Made(
+            record.run_id,
+            datetime.fromtimestamp(record.timestamp, UTC),
+            *(str(record.asset_materialization.metadata[name].value) for name in ("feed", "feed_content")),
+        )
+        for record in records
+        if record.asset_materialization and "feed_content" in record.asset_materialization.metadata
+    ]
+
+
+def _attempts(
+    instance: dg.DagsterInstance, country: str, content: str, tags: dict[str, str], made: Sequence[_Made]
+) -> list[dg.DagsterRun]:
+    """Return the runs on this content since there was other content: those asked for it, then others."""
+    since = next((one.at for one in made if one.content != content), None)
+    asked = dg.RunsFilter(tags={"dagster/partition": country, **tags}, created_after=since)
+    runs = list(instance.get_runs(asked, limit=MAX_FAILURES))
+    last = instance.get_run_by_id(made[0].run_id) if made and made[0].content == content else None
+    return runs if last is None or last in runs else [*runs, last]
