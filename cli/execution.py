@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 from upath import UPath
 
+from jobs.batches import decision_tags
 from plateful.environments import ROOT, Settings, open_ledger, utc_now
 from plateful.errors import ConfigError, PlatefulError
 from plateful.stores.locks import exclusive
@@ -90,7 +91,7 @@ def run_job(
         run_config=QUIET,
         instance=instance,
         partition_key=partition,
-        tags={"plateful/feed": settings.feed, **(tags or {})},
+        tags={**decision_tags(open_ledger(settings.ledger), partition), **(tags or {})},
         raise_on_error=False,
     )
     if not result.success:

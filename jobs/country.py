@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from jobs.batches import BATCH_TAG, batch_tags
+from jobs.batches import batch_tags
 from resources.feed import FeedResource
 
 COUNTRY_GROUPS = ("catalog", "prompts", "generation", "gates", "review", "publishing")
@@ -32,5 +32,5 @@ def daily(context: dg.ScheduleEvaluationContext, feed: FeedResource) -> Iterator
     day = context.scheduled_execution_time.date().isoformat()
     source = feed.open()
     for country in source.countries():
-        tags = {BATCH_TAG: batch_tags(source, country)[BATCH_TAG]}
+        tags = batch_tags(source, country)
         yield dg.RunRequest(run_key=f"{day}:{country}", partition_key=country, tags=tags)

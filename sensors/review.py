@@ -1,9 +1,14 @@
-"""A decision publishes: each new review decision requests a publishing run of its country."""
+"""A decision publishes: a country's newest one requests a publishing run until a run has carried it out.
+
+The sensor keeps no cursor: runs carry the number of the newest decision that they were started with.
+"""
 
 import dagster as dg
 
+from jobs.batches import DECISION_TAG
 from jobs.country import publish_country
 from resources.stores import LedgerResource
+from sensors.attempts import MAX_FAILURES, busy, run_key, settled
 
 
 @dg.sensor(
@@ -13,13 +18,25 @@ from resources.stores import LedgerResource
     description="Publishes or retires images after a person decided in the review queue.",
 )
 def review_decisions(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult:
-    """Request one run per country with decisions newer than the cursor."""
-    seen = int(context.cursor or 0)
-    newest = ledger.open().newest_decisions(after_id=seen)
-    if not newest:
-        return dg.SensorResult(skip_reason=f"no decision after number {seen}")
-    requests = [
-        dg.RunRequest(run_key=f"decision:{country}:{decision}", partition_key=country)
-        for country, decision in sorted(newest.items())
-    ]
-    return dg.SensorResult(run_requests=requests, cursor=str(max(newest.values())))
+    """Request one run per country whose newest decision no run has carried out."""
+    requests, skipped = [], []
+    for country, decision in sorted(ledger.open().newest_decisions().items()):
+        answer = _decide(context.instance, country, decision)
+        if isinstance(answer, str):
+            skipped.append(f"{country}: {answer}")
+        else:
+            requests.append(answer)
+    if requests:
+        return dg.SensorResult(run_requests=requests)
+    return dg.SensorResult(skip_reason="; ".join(skipped) or "no decision was made yet")
+
+
+def _decide(instance: dg.DagsterInstance, country: str, decision: int) -> dg.RunRequest | str:
+    """Return the request, or why there is none."""
+    tags = {DECISION_TAG: str(decision)}
+    tried = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": country, **tags}), limit=MAX_FAILURES)
+    reason = busy(instance, country) or settled(tried)
+    if reason is not None:
+        return reason
+    key = run_key(f"decision:{country}:{decision}", tried[0].run_id if tried else None)
+    return dg.RunRequest(run_key=key, partition_key=country, tags=tags)

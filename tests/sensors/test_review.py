@@ -1,13 +1,16 @@
-"""The decision sensor: every new decision leads to one publishing run of its country."""
+"""The decision sensor: a decision is carried out by one publishing run of its country."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from jobs.batches import decision_tags
 from plateful.environments import Settings, open_ledger
 from plateful.ledger import Decision
 from resources.stores import LedgerResource
+from sensors.attempts import MAX_FAILURES
 from sensors.review import review_decisions
+from tests.sensors.conftest import Record
 
 
 def _decision(country: str, candidate: str) -> Decision:
@@ -24,22 +27,66 @@ def _decision(country: str, candidate: str) -> Decision:
     )
 
 
-def _tick(settings: Settings, cursor: str | None) -> dg.SensorResult:
-    context = dg.build_sensor_context(
-        resources={"ledger": LedgerResource(url=settings.ledger)}, cursor=cursor
-    )
-    result = review_decisions(context)
+def _tick(instance: dg.DagsterInstance, settings: Settings) -> dg.SensorResult:
+    book = LedgerResource(url=settings.ledger)
+    result = review_decisions(dg.build_sensor_context(instance=instance, resources={"ledger": book}))
     assert isinstance(result, dg.SensorResult)
     return result
 
 
-def test_decisions_request_one_run_per_country_and_once(settings: Settings) -> None:
-    assert "no decision" in str(_tick(settings, None).skip_reason)
+def _requests(instance: dg.DagsterInstance, settings: Settings) -> dict[str, dg.RunRequest]:
+    return {r.partition_key or "": r for r in _tick(instance, settings).run_requests or []}
+
+
+def _record(record: Record, request: dg.RunRequest, status: str) -> None:
+    tags = {**request.tags, "dagster/partition": request.partition_key or ""}
+    record("publish_country", status, tags)
+
+
+def test_decisions_request_one_run_per_country_and_once(
+    instance: dg.DagsterInstance, settings: Settings, record: Record
+) -> None:
+    assert "no decision" in str(_tick(instance, settings).skip_reason)
     ledger = open_ledger(settings.ledger)
     for country, candidate in (("SG", "a"), ("SG", "b"), ("DE", "c")):
         ledger.record_decision(_decision(country, candidate))
-    asked = _tick(settings, None)
-    assert [request.partition_key for request in asked.run_requests or []] == ["DE", "SG"]
-    assert not _tick(settings, asked.cursor).run_requests
+    asked = _requests(instance, settings)
+    assert list(asked) == ["DE", "SG"]
+    _record(record, asked["DE"], "SUCCESS")
+    _record(record, asked["SG"], "STARTED")
+    assert not _requests(instance, settings)
     ledger.record_decision(_decision("DE", "d"))
-    assert [request.partition_key for request in _tick(settings, asked.cursor).run_requests or []] == ["DE"]
+    assert list(_requests(instance, settings)) == ["DE"]
+
+
+def test_a_decision_whose_run_failed_is_requested_again_until_it_is_hopeless(
+    instance: dg.DagsterInstance, settings: Settings, record: Record
+) -> None:
+    ledger = open_ledger(settings.ledger)
+    ledger.record_decision(_decision("SG", "a"))
+    keys = set()
+    for _ in range(MAX_FAILURES):
+        request = _requests(instance, settings)["SG"]
+        keys.add(request.run_key)
+        _record(record, request, "FAILURE")
+    assert len(keys) == MAX_FAILURES
+    assert f"failed {MAX_FAILURES} times" in str(_tick(instance, settings).skip_reason)
+    ledger.record_decision(_decision("SG", "b"))
+    assert "SG" in _requests(instance, settings), "a new decision is new work"
+
+
+def test_a_decision_waits_while_another_run_has_the_country(
+    instance: dg.DagsterInstance, settings: Settings, record: Record
+) -> None:
+    open_ledger(settings.ledger).record_decision(_decision("SG", "a"))
+    record("render_country", "STARTED", {"dagster/partition": "SG"})
+    assert "is working on it" in str(_tick(instance, settings).skip_reason)
+
+
+def test_a_run_from_the_command_line_carries_out_what_was_decided_before(
+    instance: dg.DagsterInstance, settings: Settings, record: Record
+) -> None:
+    ledger = open_ledger(settings.ledger)
+    ledger.record_decision(_decision("SG", "a"))
+    record("publish_country", "SUCCESS", {"dagster/partition": "SG", **decision_tags(ledger, "SG")})
+    assert "unchanged since run" in str(_tick(instance, settings).skip_reason)
