@@ -34,7 +34,7 @@ class ModelResource(dg.ConfigurableResource):
 
     def version(self) -> ModelVersion:
         """Return the model version in use, its weights verified."""
-        return _version(self.model, self.weights)
+        return resolve_model(self.model, weights_root=Path(self.weights))
 
     def version_named(self, name: str) -> ModelVersion:
         """Return the version in use, which must be the one named.
@@ -83,11 +83,6 @@ class ScoringResource(dg.ConfigurableResource):
     def judge(self) -> Judge:
         """Return the loaded judge."""
         return _judge(self.clip)
-
-
-@lru_cache(maxsize=4)
-def _version(model: str, weights: str) -> ModelVersion:
-    return resolve_model(model, weights_root=Path(weights))
 
 
 @lru_cache(maxsize=2)
