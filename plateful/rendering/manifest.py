@@ -46,9 +46,13 @@ class Rendered:
 
 
 def known_candidates(lake: Lake, country: str) -> pl.DataFrame:
-    """Return the GENERATED_CANDIDATES rows that a country's parts hold, less those of lost pictures."""
+    """Return a country's GENERATED_CANDIDATES rows, those whose picture was lost as quarantined."""
     rows = lake.read_parts(LOG, country)
-    return rows.filter(~pl.col("candidate_id").is_in(_lost(lake, rows)))
+    lost = pl.col("candidate_id").is_in(_lost(lake, rows))
+    gone = {"status": "quarantined", "reason": "picture_lost", "file_sha256": None, "pixel_sha256": None}
+    return rows.with_columns(
+        pl.when(lost).then(pl.lit(value)).otherwise(pl.col(name)).alias(name) for name, value in gone.items()
+    )
 
 
 def lost_candidates(lake: Lake, country: str) -> set[str]:

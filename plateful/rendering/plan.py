@@ -58,7 +58,7 @@ def pending_tasks(
     settled: Collection[str],
     lost: Collection[str] = (),
 ) -> list[RenderTask]:
-    """Return the tasks still to render: those of `lost` pictures, and others not known of unsettled requests.
+    """Return the tasks still to render: not known, and either lost or of a request that is not settled.
 
     Args:
         tasks: all wanted candidates.
@@ -69,7 +69,7 @@ def pending_tasks(
     return [
         task
         for task in tasks
-        if task.candidate_id in lost or (task.candidate_id not in known and task.request_id not in settled)
+        if task.candidate_id not in known and (task.candidate_id in lost or task.request_id not in settled)
     ]
 
 
