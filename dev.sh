@@ -3,6 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+HOST="${HOST:-127.0.0.1}" DAGSTER_PORT="${DAGSTER_PORT:-3000}" MLFLOW_PORT="${MLFLOW_PORT:-5000}"
+# Links in the Dagster UI lead here.
+export PLATEFUL_MLFLOW_URL="${PLATEFUL_MLFLOW_URL:-http://$HOST:$MLFLOW_PORT}"
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false
 DAGSTER_HOME="$(.venv/bin/plateful instance)"
 export DAGSTER_HOME

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         default=75, ge=0, description="seconds to wait for a country that another run holds"
     )
     start_time: float = Field(default=60, ge=1, description="seconds in which a run's process starts")
+    mlflow_url: str = Field(
+        default="http://127.0.0.1:5000", description="where people open MLflow, for links"
+    )
     public_url: str | None = Field(
         default=None, description="base URL of published images; unset = file URLs"
     )
@@ -162,5 +165,5 @@ def open_adapters(settings: Settings) -> Adapters:
         bucket=Bucket(settings.bucket, base_url=settings.public_url),
         warehouse=DuckDBWarehouse(settings.warehouse),
         ledger=open_ledger(settings.ledger),
-        tracking=Tracking(settings.tracking, settings.tracking_artifacts),
+        tracking=Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url),
     )

@@ -32,7 +32,9 @@ def build_resources(settings: Settings) -> dict[str, object]:
             max_attempts=settings.max_attempts,
         ),
         "scoring": ScoringResource(clip=str(settings.clip)),
-        "tracking": TrackingResource(uri=settings.tracking, artifacts=settings.tracking_artifacts),
+        "tracking": TrackingResource(
+            uri=settings.tracking, artifacts=settings.tracking_artifacts, ui_url=settings.mlflow_url
+        ),
         "io_manager": TableIOManager(lake=lake, lease=lease),
         "step_io": StepIOManager(root=settings.lake),
     }

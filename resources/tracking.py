@@ -11,7 +11,7 @@ class TrackingResource(dg.ConfigurableResource):
     uri: str
     artifacts: str
     # Where people open MLflow; links in the Dagster UI start with it.
-    ui_url: str = "http://127.0.0.1:5000"
+    ui_url: str
 
     def open(self) -> Tracking:
         """Return the tracking store, which connects on first use."""

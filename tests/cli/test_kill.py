@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.execution import open_instance
 from cli.mainjob import run_countries
 from plateful.environments import Settings, load_settings, open_adapters
 from tests.conftest import feed_rows, write_feed
@@ -47,3 +48,5 @@ def test_a_killed_run_loses_and_repeats_nothing(
     candidates = open_adapters(settings).lake.read_table("generated_candidates", "SG")
     assert candidates["candidate_id"].n_unique() == 80
     assert summary["rendered_now"] <= 80 - before + 16
+    with open_instance(settings) as instance:
+        assert sorted(run.status.value for run in instance.get_runs()) == ["FAILURE", "SUCCESS"]
