@@ -13,7 +13,7 @@ from sensors.review import review_decisions
 from tests.sensors.conftest import Record
 
 
-def _decision(country: str, candidate: str) -> Decision:
+def decision(country: str, candidate: str) -> Decision:
     return Decision(
         country=country,
         request_id="r",
@@ -49,13 +49,13 @@ def test_decisions_request_one_run_per_country_and_once(
     assert "no decision" in str(_tick(instance, settings).skip_reason)
     ledger = open_ledger(settings.ledger)
     for country, candidate in (("SG", "a"), ("SG", "b"), ("DE", "c")):
-        ledger.record_decision(_decision(country, candidate))
+        ledger.record_decision(decision(country, candidate))
     asked = _requests(instance, settings)
     assert list(asked) == ["DE", "SG"]
     _record(record, asked["DE"], "SUCCESS")
     _record(record, asked["SG"], "STARTED")
     assert not _requests(instance, settings)
-    ledger.record_decision(_decision("DE", "d"))
+    ledger.record_decision(decision("DE", "d"))
     assert list(_requests(instance, settings)) == ["DE"]
 
 
@@ -63,7 +63,7 @@ def test_a_decision_whose_run_failed_is_requested_again_until_it_is_hopeless(
     instance: dg.DagsterInstance, settings: Settings, record: Record
 ) -> None:
     ledger = open_ledger(settings.ledger)
-    ledger.record_decision(_decision("SG", "a"))
+    ledger.record_decision(decision("SG", "a"))
     keys = set()
     for _ in range(MAX_FAILURES):
         request = _requests(instance, settings)["SG"]
@@ -71,14 +71,14 @@ def test_a_decision_whose_run_failed_is_requested_again_until_it_is_hopeless(
         _record(record, request, "FAILURE")
     assert len(keys) == MAX_FAILURES
     assert f"failed {MAX_FAILURES} times" in str(_tick(instance, settings).skip_reason)
-    ledger.record_decision(_decision("SG", "b"))
+    ledger.record_decision(decision("SG", "b"))
     assert "SG" in _requests(instance, settings), "a new decision is new work"
 
 
 def test_a_decision_waits_while_another_run_has_the_country(
     instance: dg.DagsterInstance, settings: Settings, record: Record
 ) -> None:
-    open_ledger(settings.ledger).record_decision(_decision("SG", "a"))
+    open_ledger(settings.ledger).record_decision(decision("SG", "a"))
     record("render_country", "STARTED", {"dagster/partition": "SG"})
     assert "is working on it" in str(_tick(instance, settings).skip_reason)
 
@@ -87,6 +87,6 @@ def test_a_run_from_the_command_line_carries_out_what_was_decided_before(
     instance: dg.DagsterInstance, settings: Settings, record: Record
 ) -> None:
     ledger = open_ledger(settings.ledger)
-    ledger.record_decision(_decision("SG", "a"))
+    ledger.record_decision(decision("SG", "a"))
     record("publish_country", "SUCCESS", {"dagster/partition": "SG", **decision_tags(ledger, "SG")})
     assert "unchanged since run" in str(_tick(instance, settings).skip_reason)
