@@ -26,7 +26,7 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def test_two_countries_end_to_end(settings: Settings) -> None:
-    summary = run_countries(settings, ["SG", "DE"])
+    summary = run_countries(settings, ["SG", "DE"]).summary
     total = summary["total"]
     assert total["rows_in"] == total["products"] == total["without_images"] == 6
     assert total["candidates"] == total["rendered_now"] == 12
@@ -40,16 +40,16 @@ def test_two_countries_end_to_end(settings: Settings) -> None:
 
 
 def test_an_unchanged_country_renders_nothing_and_one_change_renders_one_request(settings: Settings) -> None:
-    first = run_countries(settings, ["SG"])
+    first = run_countries(settings, ["SG"]).summary
     assert first["total"]["rendered_now"] == 6
-    again = run_countries(settings, ["SG"])
+    again = run_countries(settings, ["SG"]).summary
     assert again["total"]["rendered_now"] == 0
     assert again["total"]["candidates"] == 6
 
     rows = feed_rows()
     rows[1]["description"] = "with cashew nuts and raisins"
     write_feed(Path(settings.feed), rows)
-    changed = run_countries(settings, ["SG"])
+    changed = run_countries(settings, ["SG"]).summary
     assert changed["total"]["rendered_now"] == 2
     rendered = open_adapters(settings).lake.read_table("generated_candidates", "SG")
     newest = rendered.filter(pl.col("run_id") != rendered["run_id"].mode()[0])
