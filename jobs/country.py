@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from jobs.batches import batch_tags
+from jobs.batches import batch_tags, made_from_other
 from resources.feed import FeedResource
 
 COUNTRY_GROUPS = ("catalog", "prompts", "generation", "gates", "review", "publishing")
@@ -28,9 +28,16 @@ publish_country = dg.define_asset_job(
     description="Every country of the feed, daily at 03:00 UTC.",
 )
 def daily(context: dg.ScheduleEvaluationContext, feed: FeedResource) -> Iterator[dg.RunRequest]:
-    """Request one run per country of the feed; an unchanged country renders nothing."""
+    """Request one run per country of the feed; an unchanged country renders nothing.
+
+    A country whose products came from another feed is left out.
+    """
     day = context.scheduled_execution_time.date().isoformat()
     source = feed.open()
     for country in source.countries():
+        other = made_from_other(context.instance, source, country)
+        if other is not None:
+            context.log.info(f"{country} is left out: {other}")
+            continue
         tags = batch_tags(source, country)
         yield dg.RunRequest(run_key=f"{day}:{country}", partition_key=country, tags=tags)

@@ -8,18 +8,14 @@ cursor only tells whether the feed's files have come to rest.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import dagster as dg
 
-from jobs.batches import BATCH_TAG, batch_tags
+from jobs.batches import BATCH_TAG, Made, batch_tags, last_made, made_from_other
 from jobs.country import render_country
 from plateful.products.feed import Feed
 from resources.feed import FeedResource
 from sensors.attempts import MAX_FAILURES, busy, run_key, settled
-
-PRODUCTS = dg.AssetKey("products")
 
 
 @dg.sensor(
@@ -61,12 +57,11 @@ def _decide(instance: dg.DagsterInstance, feed: Feed, country: str) -> dg.RunReq
     working = busy(instance, country)
     if working is not None:
         return working
-    tags, made = batch_tags(feed, country), _made(instance, country)
-    if made and made[0].feed != feed.path:
-        return (
-            f"its products are from feed {made[0].feed}, this sensor works on {feed.path}; "
-            f"to change over: plateful run --feed {feed.path} --country {country}"
-        )
+    other = made_from_other(instance, feed, country)
+    if other is not None:
+        return other
+    # One more than the failures that are borne: after those of one content, the content before it.
+    tags, made = batch_tags(feed, country), last_made(instance, country, MAX_FAILURES + 1)
     attempts = _attempts(instance, country, feed.content_hash(country), tags, made)
     reason = settled(attempts)
     if reason is not None:
@@ -75,34 +70,8 @@ def _decide(instance: dg.DagsterInstance, feed: Feed, country: str) -> dg.RunReq
     return dg.RunRequest(run_key=run_key(tags[BATCH_TAG], last), partition_key=country, tags=tags)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """One materialization of a country's products."""
-
-    run_id: str
-    at: datetime
-    feed: str
-    content: str
-
-
-def _made(instance: dg.DagsterInstance, country: str) -> list[_Made]:
-    """Return the last materializations of a country's products, newest first."""
-    chosen = dg.AssetRecordsFilter(asset_key=PRODUCTS, asset_partitions=[country])
-    # One more than the failures that are borne: after those of one content, the content before it.
-    records = instance.fetch_materializations(chosen, limit=MAX_FAILURES + 1).records
-    return [
-        _Made(
-            record.run_id,
-            datetime.fromtimestamp(record.timestamp, UTC),
-            *(str(record.asset_materialization.metadata[name].value) for name in ("feed", "feed_content")),
-        )
-        for record in records
-        if record.asset_materialization and "feed_content" in record.asset_materialization.metadata
-    ]
-
-
 def _attempts(
-    instance: dg.DagsterInstance, country: str, content: str, tags: dict[str, str], made: Sequence[_Made]
+    instance: dg.DagsterInstance, country: str, content: str, tags: dict[str, str], made: Sequence[Made]
 ) -> list[dg.DagsterRun]:
     """Return the runs on this content since there was other content: those asked for it, then others."""
     since = next((one.at for one in made if one.content != content), None)

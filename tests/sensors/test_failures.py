@@ -7,7 +7,7 @@ import pytest
 
 from plateful.environments import Settings, open_ledger, utc_now
 from sensors.failures import dead_runs, run_failures
-from tests.sensors.conftest import Record
+from tests.recorded_runs import Record
 
 
 def test_a_failure_is_one_line_and_frees_the_country(

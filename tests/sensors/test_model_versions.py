@@ -11,7 +11,7 @@ from plateful.models.digests import write_digests
 from resources.models import ModelResource
 from sensors.attempts import MAX_FAILURES
 from sensors.model_versions import new_model_versions
-from tests.sensors.conftest import Record
+from tests.recorded_runs import Record
 
 
 @pytest.fixture

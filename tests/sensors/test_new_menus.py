@@ -11,7 +11,7 @@ from resources.feed import FeedResource
 from sensors.attempts import MAX_FAILURES
 from sensors.new_menus import new_menus
 from tests.conftest import feed_rows, write_feed
-from tests.sensors.conftest import Record
+from tests.recorded_runs import Record
 
 
 def _look(instance: dg.DagsterInstance, settings: Settings, cursor: str | None) -> dg.SensorResult:
@@ -116,7 +116,7 @@ def test_a_country_of_another_feed_is_left_alone(
     assert request.partition_key == "DE"
     _work(materialize, settings, request)
     reason = str(_tick(instance, settings).skip_reason)
-    assert f"from feed {other}, this sensor works on {settings.feed}" in reason
+    assert f"from feed {other}, not from {settings.feed}" in reason
     assert f"plateful run --feed {settings.feed} --country SG" in reason
 
 

@@ -10,7 +10,7 @@ from plateful.ledger import Decision
 from resources.stores import LedgerResource
 from sensors.attempts import MAX_FAILURES
 from sensors.review import review_decisions
-from tests.sensors.conftest import Record
+from tests.recorded_runs import Record
 
 
 def decision(country: str, candidate: str) -> Decision:
