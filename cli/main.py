@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import polars.selectors as cs
 import typer
@@ -13,9 +13,6 @@ from cli.options import Candidates, Feed, Json
 from plateful.environments import Settings, load_settings
 from plateful.errors import ConfigError, PlatefulError, StoreError
 from plateful.stores.objects import disk_is_full
-
-if TYPE_CHECKING:
-    from cli.mainjob import Outcome
 
 # How typer ends after Ctrl-C.
 INTERRUPTED = 130
@@ -97,7 +94,9 @@ def run(
     from cli.mainjob import run_countries
 
     settings = chosen_settings(feed, candidates)
-    _finish(run_countries(settings, country), as_json)
+    done = run_countries(settings, country)
+    _show(done.summary, as_json)
+    done.raise_for_failed()
 
 
 @app.command()
@@ -114,7 +113,9 @@ def backfill(
     chosen = None if countries == "all" else [code for code in countries.split(",") if code.strip()]
     if chosen == []:
         raise ConfigError(f"--countries {countries!r} names none", fix="write codes as in SG,DE, or `all`")
-    _finish(run_countries(settings, chosen, backfill=True), as_json)
+    done = run_countries(settings, chosen, backfill=True)
+    _show(done.summary, as_json)
+    done.raise_for_failed()
 
 
 @app.command()
@@ -124,9 +125,10 @@ def demo(candidates: Candidates = None, as_json: Json = False) -> None:
 
     settings = chosen_settings(None, candidates)
     done, report = run_demo(settings)
+    _show(done.summary, as_json)
     console.err.print(f"\nReport:  {report}\nSummary: {report.with_name('summary.json')}")
     console.err.print("Next:    make dev opens the Dagster UI and MLflow on this state")
-    _finish(done, as_json)
+    done.raise_for_failed()
 
 
 @app.command()
@@ -166,11 +168,6 @@ def compare(
     console.print_table(
         f"{candidate} against {base}", frame.columns, frame.with_columns(cs.float().round(4)).rows()
     )
-
-
-def _finish(done: "Outcome", as_json: bool) -> None:
-    _show(done.summary, as_json)
-    done.raise_for_failed()
 
 
 def _show(summary: dict, as_json: bool) -> None:
