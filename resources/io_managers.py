@@ -7,6 +7,7 @@ import polars as pl
 from upath import UPath
 
 from plateful.identity import canonical_json
+from plateful.stores import objects
 from resources.lease import LeaseResource, user_errors
 from resources.stores import LakeResource
 
@@ -45,8 +46,8 @@ class StepIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: dict) -> None:
         """Write one op output."""
         path = self._path(context.run_id, context.step_key, context.name, context.mapping_key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(canonical_json(obj).encode())
+        with user_errors():
+            objects.replace(path, canonical_json(obj).encode())
 
     def load_input(self, context: dg.InputContext) -> dict:
         """Read the upstream op's output."""
