@@ -1,6 +1,11 @@
 """I/O managers: tables between assets, documents between the ops of a graph-backed asset."""
 
 import json
+import shutil
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -10,6 +15,9 @@ from plateful.identity import canonical_json
 from plateful.stores import objects
 from resources.lease import LeaseResource, user_errors
 from resources.stores import LakeResource
+
+# 2.4 kB a candidate and run; a failed run is re-executed within days or not at all.
+KEEP = timedelta(days=7)
 
 
 class TableIOManager(dg.ConfigurableIOManager):
@@ -35,7 +43,11 @@ class TableIOManager(dg.ConfigurableIOManager):
 
 
 class StepIOManager(dg.ConfigurableIOManager):
-    """JSON documents between the ops of a graph-backed asset, one object per run and output; no pickles."""
+    """JSON documents between the ops of a graph-backed asset, one object per run and output; no pickles.
+
+    A re-execution reads what its parent run wrote, so documents stay for a while. A bucket drops them by a
+    lifecycle rule on `steps/`, a local lake when the next run writes its first.
+    """
 
     root: str
 
@@ -46,6 +58,9 @@ class StepIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: dict) -> None:
         """Write one op output."""
         path = self._path(context.run_id, context.step_key, context.name, context.mapping_key)
+        steps = UPath(self.root, "steps")
+        if isinstance(steps, Path) and not (steps / context.run_id).exists():
+            _drop_old(steps)
         with user_errors():
             objects.replace(path, canonical_json(obj).encode())
 
@@ -55,3 +70,13 @@ class StepIOManager(dg.ConfigurableIOManager):
         if up is None:
             raise dg.DagsterInvariantViolationError("a step document is read from an upstream op only")
         return json.loads(self._path(up.run_id, up.step_key, up.name, up.mapping_key).read_bytes())
+
+
+def _drop_old(steps: Path) -> None:
+    """Remove the documents of runs that nobody will re-execute any more."""
+    latest = time.time() - KEEP.total_seconds()
+    for folder in steps.iterdir() if steps.exists() else ():
+        # Another process may have dropped it already.
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < latest:
+                shutil.rmtree(folder, ignore_errors=True)
