@@ -86,6 +86,7 @@ def published_images(
             ledger=ledger.open(),
             lease=held,
             clock=utc_now,
+            max_left_share=warehouse.max_left_share,
         )
         store.write_table("refused_images", outcome.refused, context.partition_key)
     live = outcome.frame.filter(pl.col("status") == "live")

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plateful.errors import ConfigError
 from plateful.ledger import Ledger
-from plateful.publishing import Bucket
+from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
 from plateful.tracking import Tracking
 
@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     )
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
+    )
+    max_left_share: float = Field(
+        default=MAX_LEFT_SHARE,
+        ge=0,
+        le=1,
+        description="share of a country's live images that one run may retire because products left the feed",
     )
     max_attempts: int = Field(default=3, ge=1, description="failures after which a request is quarantined")
     network: bool = Field(default=False, description="may vendor photos be fetched over the network")

@@ -22,7 +22,9 @@ def build_resources(settings: Settings) -> dict[str, object]:
         "feed": FeedResource(path=settings.feed, network=settings.network),
         "lake": lake,
         "ledger": ledger,
-        "warehouse": DuckDBWarehouseResource(path=str(settings.warehouse)),
+        "warehouse": DuckDBWarehouseResource(
+            path=str(settings.warehouse), max_left_share=settings.max_left_share
+        ),
         "bucket": BucketResource(root=settings.bucket, base_url=settings.public_url),
         "lease": lease,
         "models": ModelResource(

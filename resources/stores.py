@@ -7,7 +7,7 @@ import dagster as dg
 
 from plateful.environments import open_ledger
 from plateful.ledger import Ledger
-from plateful.publishing import Bucket
+from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
 from plateful.tables import TABLES
 
@@ -24,6 +24,9 @@ class LakeResource(dg.ConfigurableResource):
 
 class WarehouseResource(dg.ConfigurableResource, ABC):
     """The table of published image URLs that other systems read."""
+
+    # Share of a country's live images that one run may retire because their products left the feed.
+    max_left_share: float = MAX_LEFT_SHARE
 
     @abstractmethod
     def open(self) -> Warehouse:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from plateful.acceptance import GateScores
-from plateful.errors import ImageError
+from plateful.errors import FeedError, ImageError
 from plateful.ledger import Ledger, Publication
 from plateful.ledger.records import Lease
 from plateful.publishing.bucket import Bucket
@@ -26,6 +26,8 @@ from plateful.vision.image_io import encode_webp, open_image
 WEBP_QUALITY = 90
 # The lease is renewed as often: an object takes some ms, a lease lasts minutes.
 RENEW_EVERY = 100
+# A menu seldom loses half of its products overnight; a feed that was cut short does.
+MAX_LEFT_SHARE, FEW_LEFT = 0.5, 10
 Row = Mapping[str, Any]
 
 
@@ -60,6 +62,7 @@ def publish(
     ledger: Ledger,
     lease: Lease,
     clock: Callable[[], datetime],
+    max_left_share: float = MAX_LEFT_SHARE,
 ) -> PublishReport:
     """Make approved candidates live and retire what no longer holds.
 
@@ -79,8 +82,11 @@ def publish(
         ledger: takes the record of each change, and knows people's decisions.
         lease: of the country, held by the caller.
         clock: aware UTC.
+        max_left_share: share of the live images that may be retired at once because their products left the
+            feed.
 
     Raises:
+        FeedError: more than that share, and more than a few: the feed was rather cut short; nothing is done.
         FencedError: the lease was lost; what was done so far is completed by the run that has it.
         StoreError: disk full or a store out of reach; run again to complete.
         ContractError: a table has a key twice.
@@ -97,6 +103,7 @@ def publish(
         scores=GateScores(safety, quality, judge),
         rejected_by_person=_rejected(country, ledger),
     )
+    _check_left(country, stored, tables, max_left_share)
     wanted, refused = wanted_images(decisions, tables)
     writer = _Writer(country, lake, bucket, ledger, lease, clock)
     changes, unreadable = writer.changes(wanted, stored, tables)
@@ -110,6 +117,16 @@ def publish(
     retired = [row for row in changes if row["status"] == "retired"]
     refusals = REFUSED_IMAGES.frame([asdict(refusal) for refusal in (*refused, *unreadable)])
     return PublishReport(stored, len(new), len(retired), refusals)
+
+
+def _check_left(country: str, stored: pl.DataFrame, tables: Tables, most: float) -> None:
+    live = stored.filter(pl.col("status") == "live")["product_id"].to_list()
+    left = sum(product not in tables.products for product in live)
+    if left > max(FEW_LEFT, most * len(live)):
+        raise FeedError(
+            f"{country}: the products of {left} of {len(live)} live images are not in the feed any more",
+            fix="see whether the feed is whole; if they really left, run once with PLATEFUL_MAX_LEFT_SHARE=1",
+        )
 
 
 @dataclass

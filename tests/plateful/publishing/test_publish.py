@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from plateful.errors import FencedError, StoreError
+from plateful.errors import FeedError, FencedError, StoreError
 from plateful.identity import image_id
 from plateful.ledger import Lease, Ledger
-from plateful.publishing import Bucket, PublishReport, publish
+from plateful.publishing import MAX_LEFT_SHARE, Bucket, PublishReport, publish
 from plateful.stores import DuckDBWarehouse, Lake
 from tests.plateful.review.country import Country, candidate_key, clock
 from tests.plateful.stores.test_objects import file_size_limit
@@ -42,7 +42,12 @@ class House:
     ledger: Ledger
     lease: Lease
 
-    def publish(self, frames: Frames | None = None, decisions: pl.DataFrame | None = None) -> PublishReport:
+    def publish(
+        self,
+        frames: Frames | None = None,
+        decisions: pl.DataFrame | None = None,
+        max_left_share: float = MAX_LEFT_SHARE,
+    ) -> PublishReport:
         """Publish the country as it stands."""
         self.country.decisions = self.ledger.decisions("SG")
         found = {name: self.country.frame(table) for name, table in FRAMES.items()} | (frames or {})
@@ -56,6 +61,7 @@ class House:
             ledger=self.ledger,
             lease=self.lease,
             clock=clock,
+            max_left_share=max_left_share,
         )
 
     def rows(self) -> list[tuple[Any, ...]]:
@@ -249,6 +255,22 @@ def test_what_no_longer_holds_is_retired_and_never_deleted(
     assert house.objects() == objects
     assert house.consistent()
     assert house.publish().retired_now == 0
+
+
+def test_a_feed_that_was_cut_short_retires_nothing(house: House) -> None:
+    for number in range(3, 14):
+        house.country.add(f"p{number}")
+    house.country.write(house.lake)
+    house.publish()
+    live = house.live()
+    assert len(live) == 13
+    for number in range(3, 14):
+        house.country.drop("products", f"p{number}")
+    with pytest.raises(FeedError, match="11 of 13 live images are not in the feed any more"):
+        house.publish()
+    assert house.live() == live
+    assert house.publish(max_left_share=1.0).retired_now == 11
+    assert sorted(house.live()) == ["p1", "p2"]
 
 
 def test_a_newer_approved_candidate_replaces_the_live_one(house: House) -> None:
