@@ -1,6 +1,6 @@
 """What has been tried already: sensors ask Dagster's own runs and keep no state that a restart could lose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -38,6 +38,15 @@ def settled(attempts: Sequence[dg.DagsterRun]) -> str | None:
         last = attempts[0].run_id[:8]
         return f"failed {MAX_FAILURES} times, last in run {last}; fix it and re-execute that run"
     return None
+
+
+def answered(answers: Mapping[str, dg.RunRequest | str], nothing: str) -> dg.SensorResult:
+    """Return the requests among the countries' answers, or every country's reason for having none."""
+    requests = [answer for answer in answers.values() if isinstance(answer, dg.RunRequest)]
+    if requests:
+        return dg.SensorResult(run_requests=requests)
+    reasons = [f"{country}: {answer}" for country, answer in answers.items()]
+    return dg.SensorResult(skip_reason="; ".join(reasons) or nothing)
 
 
 def run_key(work: str, after: str | None) -> str:

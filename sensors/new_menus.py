@@ -15,7 +15,7 @@ from jobs.batches import BATCH_TAG, Made, batch_tags, last_made, made_from_other
 from jobs.country import render_country
 from plateful.products.feed import Feed
 from resources.feed import FeedResource
-from sensors.attempts import MAX_FAILURES, busy, run_key, settled
+from sensors.attempts import MAX_FAILURES, answered, busy, run_key, settled
 
 
 @dg.sensor(
@@ -34,16 +34,8 @@ def new_menus(context: dg.SensorEvaluationContext, feed: FeedResource) -> dg.Sen
             skip_reason="the feed's files are new or changing; they are read when two looks agree",
             cursor=state,
         )
-    requests, skipped = [], []
-    for country in source.countries():
-        answer = _decide(context.instance, source, country)
-        if isinstance(answer, str):
-            skipped.append(f"{country}: {answer}")
-        else:
-            requests.append(answer)
-    if requests:
-        return dg.SensorResult(run_requests=requests)
-    return dg.SensorResult(skip_reason="; ".join(skipped) or "the feed has no countries")
+    answers = {country: _decide(context.instance, source, country) for country in source.countries()}
+    return answered(answers, "the feed has no countries")
 
 
 def _state(feed: Feed) -> str:

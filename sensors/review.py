@@ -8,7 +8,7 @@ import dagster as dg
 from jobs.batches import DECISION_TAG
 from jobs.country import publish_country
 from resources.stores import LedgerResource
-from sensors.attempts import MAX_FAILURES, busy, run_key, settled
+from sensors.attempts import MAX_FAILURES, answered, busy, run_key, settled
 
 
 @dg.sensor(
@@ -19,16 +19,9 @@ from sensors.attempts import MAX_FAILURES, busy, run_key, settled
 )
 def review_decisions(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult:
     """Request one run per country whose newest decision no run has carried out."""
-    requests, skipped = [], []
-    for country, decision in sorted(ledger.open().newest_decisions().items()):
-        answer = _decide(context.instance, country, decision)
-        if isinstance(answer, str):
-            skipped.append(f"{country}: {answer}")
-        else:
-            requests.append(answer)
-    if requests:
-        return dg.SensorResult(run_requests=requests)
-    return dg.SensorResult(skip_reason="; ".join(skipped) or "no decision was made yet")
+    newest = sorted(ledger.open().newest_decisions().items())
+    answers = {country: _decide(context.instance, country, decision) for country, decision in newest}
+    return answered(answers, "no decision was made yet")
 
 
 def _decide(instance: dg.DagsterInstance, country: str, decision: int) -> dg.RunRequest | str:
