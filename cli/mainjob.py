@@ -87,11 +87,12 @@ def compare_versions(settings: Settings, base: str, candidate: str) -> pl.DataFr
     """
     tracking = open_adapters(settings).tracking
     one, other = tracking.scores(base), tracking.scores(candidate)
-    for name, value in one.made_with.items():
-        if other.made_with.get(name) != value:
+    for name in sorted(one.made_with | other.made_with):
+        values = [str(scores.made_with.get(name)) for scores in (one, other)]
+        if values[0] != values[1]:
             raise ContractError(
                 f"{one.version} and {other.version} were scored with different {name}s: "
-                f"{value[:24]} and {str(other.made_with.get(name))[:24]}",
+                f"{values[0][:24]} and {values[1][:24]}",
                 fix="run `plateful evaluate` for both with the same PLATEFUL_CLIP",
             )
     return compare(one.scores, other.scores)

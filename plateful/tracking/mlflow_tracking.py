@@ -6,7 +6,6 @@ the history stays. Registered versions point to a folder of JSON (card and diges
 or read.
 """
 
-import io
 import json
 import logging
 import os
@@ -135,17 +134,15 @@ class Tracking:
         Raises:
             StoreError: no logged version has that name, or several have, or MLflow refused.
         """
-        from mlflow.artifacts import load_text
-
-        with self._explained():
+        with self._explained(), tempfile.TemporaryDirectory() as folder:
             runs = {run.data.tags[DIGEST]: run for run in self._logged()}
             digest = id_from_prefix(
                 name.rpartition("-")[2], runs, what="model version", where="in MLflow", lister="evaluate"
             )
             run = runs[digest]
-            text = load_text(f"{run.info.artifact_uri}/eval/scores.csv")
+            table = pl.read_csv(self._client.download_artifacts(run.info.run_id, "eval/scores.csv", folder))
             tags = {key: run.data.tags[key] for key in SCORED_WITH if key in run.data.tags}
-        return LoggedScores(f"{run.data.tags[MODEL]}-{digest[:12]}", pl.read_csv(io.StringIO(text)), tags)
+        return LoggedScores(f"{run.data.tags[MODEL]}-{digest[:12]}", table, tags)
 
     def leaderboard(self) -> pl.DataFrame:
         """Return MODEL_LEADERBOARD of every logged version, best fidelity first."""
