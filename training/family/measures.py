@@ -7,6 +7,7 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, LCMScheduler, StableDiffusionPipeline
 from transformers import CLIPModel, CLIPProcessor
 
+from plateful.errors import ModelError
 from training.family.clip import pixels
 from training.family.examiner import Marks
 from training.family.figures import Figure, auc, mean, resampled
@@ -31,8 +32,14 @@ class Family:
 
 
 def load_family(session: Session) -> Family:
-    """Load what was exported, as any user would."""
+    """Load what was exported, as any user would.
+
+    Raises:
+        ModelError: the weights have no preview; they are older than the exam.
+    """
     out, place = session.out, session.device
+    if not (out / "preview").is_dir():
+        raise ModelError(f"the weights in {out} have no preview to examine", fix="run `make models` first")
     pipeline, preview = (
         StableDiffusionPipeline.from_pretrained(out / "pipeline", dtype=torch.float32).to(place)
         for _ in range(2)
