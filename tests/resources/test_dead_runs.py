@@ -1,28 +1,15 @@
 """Runs whose process died are reported failed; those that live or start are left alone."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from plateful.environments import open_ledger, utc_now
+from plateful.environments import utc_now
 from plateful.ledger import Ledger
 from resources.dead_runs import report_dead_runs
 
 GRACE = timedelta(minutes=2)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as opened:
-        yield opened
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
 
 
 def _run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:

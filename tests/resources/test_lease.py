@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from plateful.environments import open_ledger
 from plateful.errors import StoreError
 from plateful.ledger import Lease, Ledger
 from plateful.tables import REJECTS
@@ -20,17 +19,6 @@ from resources.stores import LakeResource, LedgerResource
 
 COUNTRY = dg.StaticPartitionsDefinition(["DE", "SG"])
 Step = Callable[[dg.AssetExecutionContext, LeaseResource], None]
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as opened:
-        yield opened
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
 
 
 def _resources(tmp_path: Path, ttl: float, wait: float = 0.0) -> dict[str, object]:
