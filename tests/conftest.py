@@ -83,6 +83,7 @@ def settings(
         "HOME": tmp_path / "state",
         "FEED": feed,
         "WEIGHTS": weights,
+        "CLIP": weights / "plateful-tiny" / "clip",
         "CANDIDATES": 2,
     }.items():
         monkeypatch.setenv(f"PLATEFUL_{name}", str(value))
