@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from plateful.errors import ConfigError, ModelError
 from plateful.identity import content_hash
 from plateful.models.digests import verify_digests
+from plateful.models.profile import ServingProfile
 
 CATALOG_FILE = Path(__file__).parent / "catalog.yaml"
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
@@ -54,21 +55,6 @@ class Licence(_Frozen):
 
     name: str
     commercial_use: bool
-
-
-class ServingProfile(_Frozen):
-    """How a model version is run; part of its digest, because every field can change pixels."""
-
-    name: str
-    scheduler: str
-    steps: int = Field(ge=1)
-    cfg_scale: float = Field(ge=1.0)
-    size: int = Field(ge=8, multiple_of=8)
-    vae: Literal["kl", "tiny"]
-    dtype: Literal["float32", "float16", "bfloat16"]
-    batch: int = Field(ge=1)
-    # LoRA merged into the UNet: a folder beside the pipeline, in diffusers' layout.
-    adapter: str | None = None
 
 
 class CatalogEntry(_Frozen):

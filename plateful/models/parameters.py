@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from plateful.errors import ConfigError
-from plateful.models.catalog import CatalogEntry, Choice, ServingProfile, Span
+from plateful.models.catalog import CatalogEntry, Choice, Span
+from plateful.models.profile import ServingProfile
 
 Receipt = dict[str, dict[str, Any]]
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from plateful.errors import ConfigError, ModelError
-from plateful.models.catalog import CATALOG_FILE, ServingProfile, load_catalog, model_version, resolve_model
+from plateful.models.catalog import CATALOG_FILE, load_catalog, model_version, resolve_model
+from plateful.models.profile import ServingProfile
 from tests.tiny_family import build_tiny_family
 
 WEIGHT = "plateful-tiny/pipeline/unet/diffusion_pytorch_model.safetensors"
@@ -33,7 +34,8 @@ def test_every_field_of_the_serving_profile_is_in_the_digest(weights: Path) -> N
     entry = load_catalog()["plateful-tiny"]
     changes = {
         "name": "other", "scheduler": "DDIMScheduler", "steps": 19, "cfg_scale": 4.5, "size": 64,
-        "vae": "tiny", "dtype": "bfloat16", "batch": 3, "adapter": "preview",
+        "vae": "tiny", "dtype": "bfloat16", "batch": 3, "adapter": "preview", "cfg_share": 0.5,
+        "cache_interval": 3, "compiled": True,
     }  # fmt: skip
     assert changes.keys() == entry.profile.model_dump().keys()
     profiles = [entry.profile, *(entry.profile.model_copy(update={k: v}) for k, v in changes.items())]
