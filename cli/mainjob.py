@@ -18,7 +18,7 @@ from plateful.countries import COUNTRIES
 from plateful.environments import Adapters, Settings, open_adapters, utc_now
 from plateful.errors import ContractError, FeedError, PlatefulError
 from plateful.evaluation.comparison import compare
-from plateful.models.catalog import resolve_model
+from plateful.models.versions import resolve_model
 from plateful.products.feed import Feed
 from plateful.reporting.cards import REPORT_TABLES, CountryTables
 from plateful.reporting.report import write_report

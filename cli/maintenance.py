@@ -8,7 +8,7 @@ from cli import console
 from cli.execution import check_country, open_instance
 from cli.options import By, Candidate, Country, Json
 from plateful.environments import load_settings, open_adapters
-from plateful.models.catalog import resolve_model
+from plateful.models.versions import resolve_model
 
 quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is_help=True)
 

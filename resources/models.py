@@ -12,7 +12,7 @@ import dagster as dg
 
 from plateful.errors import ConfigError
 from plateful.judging.judge import Judge, judge_version
-from plateful.models.catalog import ModelVersion, resolve_model
+from plateful.models.versions import ModelVersion, resolve_model
 from plateful.scoring.scorer import Scorer, scorer_version
 from plateful.vision.clip import TinyClip, folder_digest
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from plateful.evaluation.items import EvalItem
 from plateful.identity import content_hash, request_id
-from plateful.models.catalog import ModelVersion
+from plateful.models.versions import ModelVersion
 from plateful.rendering.manifest import Clock, known_candidates
 from plateful.rendering.pictures import load_arrays
 from plateful.rendering.plan import plan_tasks

@@ -1,153 +1,206 @@
-"""The model catalog: validated entries by name, and `resolve_model`, which turns a name into a model version.
+"""The model catalog: validated entries by name.
 
-A model version is one immutable set of weights with its serving profile; its digest goes into every
-candidate id.
+An entry is one set of weights or one hosted model. Its serving profiles are names of their own: the default
+one answers to the entry's id, another to `<id>-<profile>`, so that a switch is a switch of one name.
 """
 
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from plateful.errors import ConfigError, ModelError
-from plateful.identity import content_hash
-from plateful.models.digests import verify_digests
-from plateful.models.profile import ServingProfile
+from plateful.errors import ConfigError
+from plateful.models.capabilities import Capability
+from plateful.models.profile import HostedProfile, ServingProfile
 
 CATALOG_FILE = Path(__file__).parent / "catalog.yaml"
-WEIGHTS_ROOT = Path(__file__).parent / "weights"
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Choice(_Frozen):
-    """A parameter that takes one of some values."""
-
-    kind: Literal["enum"]
-    values: tuple[int | float | str, ...] = Field(min_length=1)
-
-
-class Span(_Frozen):
-    """A parameter that takes a number between two bounds, both included."""
-
-    kind: Literal["range"]
-    low: float
-    high: float
-
-
-class Switch(_Frozen):
-    """A thing that the model takes or does not take."""
-
-    kind: Literal["boolean"]
-    supported: bool
-
-
-Capability = Annotated[Choice | Span | Switch, Field(discriminator="kind")]
-
-
 class Licence(_Frozen):
-    """Licence of the weights."""
+    """Licence of the weights or of the service; a gate."""
 
     name: str
     commercial_use: bool
+    # Who allowed it although the licence does not, and under which agreement.
+    waiver: str | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether pictures of this model may be sold with."""
+        return self.commercial_use or bool(self.waiver)
+
+
+class Weights(_Frozen):
+    """Where weights come from; they are served from a folder of that name below the weights folder.
+
+    `sha256` is that of the folder's `digests.json`, which holds every file's own.
+    """
+
+    folder: str
+    s3: str | None = Field(default=None, pattern=r"^s3://")
+    hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class Price(_Frozen):
+    """USD per second of a device, or per picture."""
+
+    per_second: float | None = Field(default=None, ge=0)
+    per_image: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Price":
+        if (self.per_second is None) == (self.per_image is None):
+            raise ValueError("give either per_second or per_image")
+        return self
+
+
+class Endpoint(_Frozen):
+    """Where a hosted model answers, and the environment variable that holds its key."""
+
+    url: str = Field(pattern=r"^https?://")
+    key: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    timeout: float = Field(default=120, gt=0)
+    concurrency: int = Field(default=4, ge=1)
 
 
 class CatalogEntry(_Frozen):
-    """One model by name."""
-
-    id: str
-    provider: Literal["diffusers"]
-    weights: str
-    licence: Licence
-    capabilities: dict[str, Capability]
-    defaults: dict[str, int | float | str]
-    profile: ServingProfile
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One immutable set of weights plus serving profile. Two versions are equal when their digests are.
+    """One model by name.
 
     Attributes:
-        model: catalog id.
-        digest: sha256 over the digests of all weight files and the profile.
-        folder: local folder holding `pipeline/`, `tiny_vae/` and `clip/`.
+        family: pipeline classes of a diffusers model.
+        capabilities: what it takes, by unified parameter; what is absent is dropped.
+        defaults: used where neither request, application nor profile says anything.
+        applications: application -> defaults of its own.
+        tiers: unified quality -> serving profile, or the hosted model's own word.
+        profile: name of the default serving profile.
+        narrowed: profile -> capabilities in which it differs.
+        status: only validated entries serve; candidates can be tried.
     """
 
-    model: str
-    digest: str
-    folder: Path = field(compare=False)
-    profile: ServingProfile = field(compare=False)
-    entry: CatalogEntry = field(compare=False)
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    provider: Literal["diffusers", "openai", "imagen", "ideogram", "stability"]
+    family: Literal["sd15", "sdxl", "sd3", "flux"] | None = None
+    weights: Weights | None = None
+    endpoint: Endpoint | None = None
+    licence: Licence
+    status: Literal["candidate", "validated", "retired"]
+    tier: Literal["preview", "production"] = "production"
+    gpu_memory_gib: float = Field(default=0, ge=0)
+    price: Price
+    capabilities: dict[str, Capability]
+    defaults: dict[str, int | float | str] = {}
+    applications: dict[str, dict[str, int | float | str]] = {}
+    tiers: dict[Literal["preview", "production"], str] = {}
+    profiles: dict[str, ServingProfile | HostedProfile] = Field(min_length=1)
+    profile: str
+    narrowed: dict[str, dict[str, Capability]] = {}
 
-    @property
-    def name(self) -> str:
-        """Short name for people and partitions, e.g. plateful-tiny-1a2b3c4d5e6f."""
-        return f"{self.model}-{self.digest[:12]}"
+    @model_validator(mode="before")
+    @classmethod
+    def _name_profiles(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        named = {
+            name: {**profile, "name": name} if isinstance(profile, dict) else profile
+            for name, profile in (fields.get("profiles") or {}).items()
+        }
+        return {**fields, "profiles": named}
+
+    @model_validator(mode="after")
+    def _whole(self) -> "CatalogEntry":
+        own = self.provider == "diffusers"
+        if own != (self.weights is not None and self.family is not None) or own == (
+            self.endpoint is not None
+        ):
+            raise ValueError("a diffusers model has weights and a family, a hosted one an endpoint")
+        if any(isinstance(profile, ServingProfile) != own for profile in self.profiles.values()):
+            raise ValueError("its profiles are of another provider's kind")
+        unknown = {self.profile, *self.narrowed} - self.profiles.keys()
+        unknown |= (
+            set() if "quality" in self.capabilities else set(self.tiers.values()) - self.profiles.keys()
+        )
+        if unknown:
+            raise ValueError(f"profile {sorted(unknown)[0]!r} is not among its profiles")
+        self._refuse_impossible_defaults()
+        return self
+
+    def _refuse_impossible_defaults(self) -> None:
+        for profile in self.profiles:
+            capabilities = self.capabilities_of(profile)
+            for application in (None, *self.applications):
+                for name, value in self.default_parameters(profile, application).items():
+                    if name in capabilities and not capabilities[name].accepts(value):
+                        raise ValueError(f"default {name} = {value!r} of {profile!r} is none that it takes")
+
+    def profile_named(self, name: str | None = None) -> ServingProfile | HostedProfile:
+        """Return a serving profile; None = the default one.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        chosen = name or self.profile
+        if chosen not in self.profiles:
+            raise ConfigError(
+                f"model {self.id!r} has no profile {chosen!r}", fix=f"use one of {', '.join(self.profiles)}"
+            )
+        return self.profiles[chosen]
+
+    def served_name(self, profile: str) -> str:
+        """Return the name that a profile answers to."""
+        return self.id if profile == self.profile else f"{self.id}-{profile}"
+
+    def capabilities_of(self, profile: str) -> dict[str, Capability]:
+        """Return the capabilities of a profile."""
+        return self.capabilities | self.narrowed.get(profile, {})
+
+    def default_parameters(self, profile: str, application: str | None = None) -> dict[str, Any]:
+        """Return parameter -> value of a request that asks for nothing."""
+        own = self.applications.get(application or "", {})
+        return {**self.defaults, **self.profile_named(profile).parameters(), **own}
 
 
 def load_catalog(path: Path = CATALOG_FILE) -> dict[str, CatalogEntry]:
     """Read the catalog: id -> entry, in file order.
 
     Raises:
-        ConfigError: an entry is malformed; names the entry and the field.
+        ConfigError: an entry is malformed, or two answer to one name; names the entry and the field.
     """
     raw: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {name: _entry(name, fields) for name, fields in raw.items()}
+    entries = {name: _entry(name, fields) for name, fields in raw.items()}
+    served_names(entries)
+    return entries
+
+
+def served_names(catalog: dict[str, CatalogEntry]) -> dict[str, tuple[CatalogEntry, str]]:
+    """Return every name that can be asked for -> (entry, profile name).
+
+    Raises:
+        ConfigError: two entries answer to one name.
+    """
+    names: dict[str, tuple[CatalogEntry, str]] = {}
+    for entry in catalog.values():
+        for profile in entry.profiles:
+            name = entry.served_name(profile)
+            if name in names:
+                raise ConfigError(
+                    f"models {names[name][0].id!r} and {entry.id!r} both answer to {name!r}",
+                    fix="rename a profile in plateful/models/catalog.yaml",
+                )
+            names[name] = entry, profile
+    return names
 
 
 def _entry(name: str, fields: dict[str, Any]) -> CatalogEntry:
     try:
-        return CatalogEntry(**{**fields, "id": name})
+        return CatalogEntry.model_validate({**fields, "id": name})
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "entry"
         raise ConfigError(
             f"model {name!r}: {place} = {first.get('input')!r}: {first['msg']}",
             fix="correct the entry in plateful/models/catalog.yaml",
         ) from error
-
-
-def resolve_model(name: str, weights_root: Path | str | None = None) -> ModelVersion:
-    """Return the model version behind a catalog name, with every weight file verified.
-
-    `weights_root` is the folder that holds one folder per set of weights (default: those shipped).
-
-    Raises:
-        ConfigError: the name is not in the catalog.
-        ModelError: weights are absent, altered, unrecorded, or not safetensors.
-    """
-    catalog = load_catalog()
-    if name not in catalog:
-        raise ConfigError(f"model {name!r} is not in the catalog", fix=f"use one of {', '.join(catalog)}")
-    return model_version(catalog[name], Path(weights_root or WEIGHTS_ROOT))
-
-
-def model_version(entry: CatalogEntry, weights_root: Path) -> ModelVersion:
-    """Return the version of a catalog entry; raises ModelError as `resolve_model` does."""
-    folder = weights_root / entry.weights
-    if not folder.is_dir():
-        raise ModelError(
-            f"model {entry.id!r}: its weights folder {entry.weights!r} is absent",
-            fix="run `make models`, or point the weights folder setting at the folder that holds it",
-        )
-    digests = _verified(folder, _stamp(folder))
-    # Without what is not set, so that a new optional field leaves old versions what they were.
-    digest = content_hash({"weights": digests, "profile": entry.profile.model_dump(exclude_none=True)})
-    return ModelVersion(entry.id, digest, folder, entry.profile, entry)
-
-
-@lru_cache(maxsize=8)
-def _verified(folder: Path, stamp: tuple) -> dict[str, str]:  # noqa: ARG001 - the stamp is the cache key
-    """Verify once per state of the folder: hashing 30 MB at every plan and shard would be waste."""
-    return verify_digests(folder)
-
-
-def _stamp(folder: Path) -> tuple:
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return tuple((p.as_posix(), p.stat().st_mtime_ns, p.stat().st_size) for p in files)

@@ -1,6 +1,6 @@
-"""Serving profiles: how weights are run; part of a model version's digest, for every field can change pixels."""
+"""Serving profiles: how weights are run. Part of a model version's digest: every field can change pixels."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,3 +26,22 @@ class ServingProfile(BaseModel):
     cache_interval: int | None = Field(default=None, ge=2)
     # torch.compile of the denoiser; where there is no compiler, one clear line and eager.
     compiled: bool | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the unified parameters that a request gets when it asks for nothing."""
+        return {"size": self.size, "steps": self.steps, "cfg_scale": self.cfg_scale}
+
+
+class HostedProfile(BaseModel):
+    """How a hosted model is asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    # The provider's own name of the model.
+    model: str
+    # Version of its interface, where requests name one.
+    version: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return none: a hosted model's defaults are in its catalog entry."""
+        return {}

@@ -23,7 +23,7 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from plateful.errors import ConfigError, ModelError, RenderError
-from plateful.models.catalog import ModelVersion
+from plateful.models.versions import ModelVersion
 from plateful.rendering.inpainting import Canvas, fit
 from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
@@ -46,6 +46,7 @@ class DiffusersRenderer:
     def __init__(self, version: ModelVersion, device: str | None = None, threads: int | None = None) -> None:
         _quiet()
         self.version = version
+        _, self._profile = version.own
         self._place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._threads = threads or len(os.sched_getaffinity(0))
         place = self._place
@@ -83,7 +84,7 @@ class DiffusersRenderer:
             chunks = self.text.chunks(task.prompt, task.negative_prompt)
             shape = (task.route, tuple(sorted(task.parameters.items())), chunks)
             groups.setdefault(shape, []).append(task)
-        size = self.version.profile.batch
+        size = self._profile.batch
         return [
             group[start : start + size] for group in groups.values() for start in range(0, len(group), size)
         ]
@@ -132,7 +133,7 @@ class DiffusersRenderer:
     def _render_batch(
         self, batch: list[RenderTask], canvases: dict[str, Canvas]
     ) -> list[np.ndarray | RenderError]:
-        padded = batch + [batch[-1]] * (self.version.profile.batch - len(batch))
+        padded = batch + [batch[-1]] * (self._profile.batch - len(batch))
         pairs = [self.text.pair(task.prompt, task.negative_prompt) for task in padded]
         parameters = batch[0].parameters
         shared: dict[str, Any] = {
@@ -169,16 +170,16 @@ def get_renderer(version: ModelVersion) -> DiffusersRenderer:
 
 
 def _load(version: ModelVersion) -> StableDiffusionPipeline:
-    profile = version.profile
+    folder, profile = version.own
     local = {"dtype": getattr(torch, profile.dtype), "local_files_only": True, "use_safetensors": True}
     parts: dict[str, Any] = {}
     if profile.vae == "tiny":
-        parts["vae"] = AutoencoderTiny.from_pretrained(version.folder / "tiny_vae", **local)
+        parts["vae"] = AutoencoderTiny.from_pretrained(folder / "tiny_vae", **local)
     pipeline = StableDiffusionPipeline.from_pretrained(
-        version.folder / "pipeline", safety_checker=None, requires_safety_checker=False, **parts, **local
+        folder / "pipeline", safety_checker=None, requires_safety_checker=False, **parts, **local
     )
     if profile.adapter is not None:
-        pipeline.load_lora_weights(str(version.folder / profile.adapter), weight_name=LORA_FILE, **local)
+        pipeline.load_lora_weights(str(folder / profile.adapter), weight_name=LORA_FILE, **local)
         # Merged: a picture costs what it costs without one.
         pipeline.fuse_lora()
         pipeline.unload_lora_weights()

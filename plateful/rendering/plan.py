@@ -11,9 +11,12 @@ from typing import Any
 import polars as pl
 
 from plateful.identity import candidate_id, seed_for
-from plateful.models.catalog import ModelVersion
-from plateful.models.parameters import effective_parameters
+from plateful.models.parameters import translate
+from plateful.models.versions import ModelVersion
 from plateful.rendering.task import RenderTask
+
+# Columns of their own; every other effective parameter is in `parameters`.
+_OWN_FIELDS = ("prompt", "negative_prompt", "seed", "init_image", "mask")
 
 
 def plan_tasks(
@@ -88,18 +91,19 @@ def plan_shards(tasks: Sequence[RenderTask], shard_size: int) -> list[list[Rende
 def _task(
     request: Mapping[str, Any], mask: Mapping[str, Any] | None, version: ModelVersion, attempt: int
 ) -> RenderTask:
-    inpaint = request["route"] == "inpaint" and mask is not None and mask["mask_sha256"] is not None
-    parameters, receipt = effective_parameters(
-        json.loads(request["parameters"]), version.entry, prompt=request["prompt"], inpaint=inpaint
-    )
-    receipt["route"] = _route_line(request["route"], inpaint, mask)
+    # Also the seed of a model that takes none: it tells the attempts of one request apart.
     seed = seed_for(request["country"], request["request_id"], attempt)
-    init, mask_sha = (request["photo_sha256"], mask["mask_sha256"]) if inpaint and mask else (None, None)
+    done = translate(_asked(request, mask, seed), version.entry, version.profile.name)
+    init, mask_sha = done.effective.get("init_image"), done.effective.get("mask")
+    inpaint = init is not None and mask_sha is not None
+    receipt = done.receipt | {"route": _route_line(request["route"], inpaint, mask)}
+    parameters = {name: value for name, value in done.effective.items() if name not in _OWN_FIELDS}
+    prompt, negative = done.effective["prompt"], done.effective.get("negative_prompt", "")
     identity = candidate_id(
         model_digest=version.digest,
         adapter_digests=(),
-        prompt=request["prompt"],
-        negative_prompt=request["negative_prompt"],
+        prompt=prompt,
+        negative_prompt=negative,
         parameters=parameters,
         seed=seed,
         init_image=init,
@@ -115,8 +119,8 @@ def _task(
         seed=seed,
         model=version.model,
         model_version=version.digest,
-        prompt=request["prompt"],
-        negative_prompt=request["negative_prompt"],
+        prompt=prompt,
+        negative_prompt=negative,
         parameters=parameters,
         receipt=receipt,
         route="inpaint" if inpaint else "text_to_image",
@@ -127,9 +131,26 @@ def _task(
     )
 
 
+def _asked(request: Mapping[str, Any], mask: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
+    """Return the request in the unified protocol."""
+    photo = (
+        request["photo_sha256"] if request["route"] == "inpaint" and mask and mask["mask_sha256"] else None
+    )
+    return json.loads(request["parameters"]) | {
+        "prompt": request["prompt"],
+        "negative_prompt": request["negative_prompt"] or None,
+        "seed": seed,
+        "init_image": photo,
+        "mask": mask["mask_sha256"] if photo and mask else None,
+        "application": request["application"],
+    }
+
+
 def _route_line(asked: str, inpaint: bool, mask: Mapping[str, Any] | None) -> dict[str, Any]:
     effective = "inpaint" if inpaint else "text_to_image"
     if asked == effective:
         return {"requested": asked, "effective": effective, "status": "honoured"}
     reason = mask["status"] if mask else "no mask row for this photo"
+    if mask and mask["mask_sha256"]:
+        reason = "the model takes no masks"
     return {"requested": asked, "effective": effective, "status": "emulated", "reason": reason}

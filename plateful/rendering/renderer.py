@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from plateful.errors import RenderError
-from plateful.models.catalog import ModelVersion
+from plateful.models.versions import ModelVersion
 from plateful.rendering.task import RenderTask
 
 Arrays = Mapping[str, np.ndarray]

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from plateful.environments import Settings
-from plateful.models.catalog import resolve_model
 from plateful.models.digests import write_digests
+from plateful.models.versions import resolve_model
 from resources.models import ModelResource
 from sensors.attempts import MAX_FAILURES
 from sensors.model_versions import new_model_versions

@@ -15,7 +15,8 @@ from plateful.evaluation.images import eval_arrays, render_eval
 from plateful.evaluation.items import EvalItem
 from plateful.evaluation.scores import score_eval, summarise, wilson
 from plateful.judging.judge import Judge
-from plateful.models.catalog import ModelVersion, load_catalog
+from plateful.models.catalog import load_catalog
+from plateful.models.versions import ModelVersion
 from plateful.rendering.task import RenderTask
 from plateful.scoring.scorer import Scorer
 from plateful.stores.lake import Lake
@@ -50,7 +51,7 @@ class Painter:
 
     def __init__(self, digest: str = "d" * 64, cannot: Sequence[str] = ()) -> None:
         entry = load_catalog()["plateful-tiny"]
-        self.version = ModelVersion("plateful-tiny", digest, Path("nowhere"), entry.profile, entry)
+        self.version = ModelVersion("plateful-tiny", digest, entry.profile_named(), entry, Path("nowhere"))
         self.cannot, self.painted = cannot, 0
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:

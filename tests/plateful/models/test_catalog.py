@@ -1,14 +1,17 @@
 """Model versions: digests cover weights and profile, and nothing altered or unsafe is loaded."""
 
+import contextlib
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import yaml
 
-from plateful.errors import ConfigError, ModelError
-from plateful.models.catalog import CATALOG_FILE, load_catalog, model_version, resolve_model
+from plateful.errors import ConfigError, ModelError, PlatefulError
+from plateful.models.catalog import CATALOG_FILE, load_catalog, served_names
 from plateful.models.profile import ServingProfile
+from plateful.models.versions import model_version, resolve_model
 from tests.tiny_family import build_tiny_family
 
 WEIGHT = "plateful-tiny/pipeline/unet/diffusion_pytorch_model.safetensors"
@@ -32,20 +35,23 @@ def test_the_same_weights_have_the_same_digest_wherever_they_are(tmp_path: Path)
 
 def test_every_field_of_the_serving_profile_is_in_the_digest(weights: Path) -> None:
     entry = load_catalog()["plateful-tiny"]
+    run = entry.profile_named()
     changes = {
         "name": "other", "scheduler": "DDIMScheduler", "steps": 19, "cfg_scale": 4.5, "size": 64,
         "vae": "tiny", "dtype": "bfloat16", "batch": 3, "adapter": "preview", "cfg_share": 0.5,
         "cache_interval": 3, "compiled": True,
     }  # fmt: skip
-    assert changes.keys() == entry.profile.model_dump().keys()
-    profiles = [entry.profile, *(entry.profile.model_copy(update={k: v}) for k, v in changes.items())]
-    digests = {model_version(entry.model_copy(update={"profile": p}), weights).digest for p in profiles}
+    assert changes.keys() == run.model_dump().keys()
+    profiles = [run, *(run.model_copy(update={k: v}) for k, v in changes.items())]
+    digests = {model_version(entry, weights, p).digest for p in profiles}
     assert len(digests) == len(profiles)
 
 
 def test_a_field_that_is_not_set_is_not_in_the_digest(weights: Path) -> None:
     entry = load_catalog()["plateful-tiny"]
-    assert entry.profile.adapter is None
+    run = entry.profile_named()
+    assert isinstance(run, ServingProfile)
+    assert run.adapter is None
     version = model_version(entry, weights)
 
     class Later(ServingProfile):
@@ -53,11 +59,11 @@ def test_a_field_that_is_not_set_is_not_in_the_digest(weights: Path) -> None:
 
         guidance_rescale: float | None = None
 
-    fields = entry.profile.model_dump()
+    fields = run.model_dump()
     for profile in (Later(**fields), Later(**{k: v for k, v in fields.items() if v is not None})):
-        assert model_version(entry.model_copy(update={"profile": profile}), weights) == version
+        assert model_version(entry, weights, profile) == version
     rescaled = Later(**fields, guidance_rescale=0.7)
-    assert model_version(entry.model_copy(update={"profile": rescaled}), weights) != version
+    assert model_version(entry, weights, rescaled) != version
 
 
 def test_an_unknown_name_lists_the_known_ones(weights: Path) -> None:
@@ -109,23 +115,73 @@ def test_documents_beside_the_weights_do_not_change_the_version(weights: Path) -
 
 @pytest.mark.parametrize(
     ("field", "value", "named"),
-    [("profile", {"vae": "huge"}, "profile.vae"), ("provider", "ftp", "provider"), ("price", 1, "price")],
+    [
+        ("profiles", {"standard": {"vae": "huge"}}, "profiles.standard"),
+        ("provider", "ftp", "provider"),
+        ("provider", "openai", "entry .*weights and a family, a hosted one an endpoint"),
+        ("price", {"per_image": 1}, "price .*either per_second or per_image"),
+        ("profile", "fastest", "entry .*'fastest' is not among its profiles"),
+        ("tiers", {"preview": "draft"}, "entry .*'draft' is not among its profiles"),
+        ("defaults", {"strength": 0.1}, "entry .*default strength = 0.1 of 'standard'"),
+        ("applications", {"menu-item": {"size": 96}}, "entry .*default size = 96"),
+        ("capabilities", {"steps": {"kind": "range", "low": 9, "high": 3}}, "capabilities.steps"),
+        ("status", "live", "status"),
+        ("weights", {"hub": "https://evil.example/x"}, "weights.hub"),
+        ("weights", {"sha256": "abc"}, "weights.sha256"),
+    ],
 )
 def test_a_malformed_entry_names_entry_and_field(
     tmp_path: Path, field: str, value: object, named: str
 ) -> None:
     raw = yaml.safe_load(CATALOG_FILE.read_text())
     entry = raw["plateful-tiny"]
-    entry[field] = {**entry[field], **value} if isinstance(value, dict) else value
+    entry[field] = {**entry.get(field, {}), **value} if isinstance(value, dict) else value
     path = tmp_path / "catalog.yaml"
     path.write_text(yaml.safe_dump(raw))
     with pytest.raises(ConfigError, match=rf"'plateful-tiny': {named}"):
         load_catalog(path)
 
 
-def test_the_shipped_profile_lies_within_the_shipped_capabilities() -> None:
-    for entry in load_catalog().values():
-        for name in ("steps", "cfg_scale"):
-            span = entry.capabilities[name]
-            assert span.low <= getattr(entry.profile, name) <= span.high  # type: ignore[union-attr]
-        assert entry.profile.size in entry.capabilities["size"].values  # type: ignore[union-attr]
+def test_two_entries_that_answer_to_one_name_are_refused(tmp_path: Path) -> None:
+    raw = yaml.safe_load(CATALOG_FILE.read_text())
+    raw["sd15-fast"] = raw["sd15"]
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    with pytest.raises(ConfigError, match="'sd15' and 'sd15-fast' both answer to 'sd15-fast'"):
+        load_catalog(path)
+
+
+def test_a_profile_is_a_name_of_its_own() -> None:
+    names = served_names(load_catalog())
+    entry, profile = names["sdxl-fast"]
+    assert (entry.id, profile, entry.served_name(profile)) == ("sdxl", "fast", "sdxl-fast")
+    assert names["sdxl"] == (entry, "standard")
+
+
+@pytest.mark.parametrize(
+    ("name", "trial", "problem"),
+    [
+        ("sdxl", False, "'sdxl' is candidate, only validated models serve"),
+        ("sdxl", True, "weights folder 'sdxl' is absent"),
+        ("sd35-medium", True, "licence 'Stability-Community' does not allow commercial use"),
+    ],
+)
+def test_status_and_licence_are_gates(tmp_path: Path, name: str, trial: bool, problem: str) -> None:
+    with pytest.raises(PlatefulError, match=problem):
+        resolve_model(name, tmp_path, trial=trial)
+
+
+def test_a_waived_licence_is_allowed() -> None:
+    licence = load_catalog()["sd35-medium"].licence
+    assert not licence.allowed
+    assert licence.model_copy(update={"waiver": "legal, 2026-11-01: revenue below 1 M USD"}).allowed
+
+
+def test_other_weights_than_the_pinned_ones_are_refused(weights: Path) -> None:
+    entry = load_catalog()["plateful-tiny"]
+    record = (weights / "plateful-tiny" / "digests.json").read_bytes()
+    assert entry.weights is not None
+    for digest, fits in ((sha256(record).hexdigest(), True), ("0" * 64, False)):
+        pinned = entry.model_copy(update={"weights": entry.weights.model_copy(update={"sha256": digest})})
+        with contextlib.nullcontext() if fits else pytest.raises(ModelError, match="catalog pins"):
+            assert model_version(pinned, weights) == model_version(entry, weights)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from plateful.models.catalog import ModelVersion, load_catalog, model_version
+from plateful.models.catalog import load_catalog
+from plateful.models.versions import ModelVersion, model_version
 from plateful.rendering.diffusers_renderer import DiffusersRenderer
 from plateful.stores.lake import Lake
 
@@ -14,9 +15,7 @@ from plateful.stores.lake import Lake
 def short_version(weights: Path, **profile: object) -> ModelVersion:
     entry = load_catalog()["plateful-tiny"]
     fields = {"steps": 4, "batch": 3, **profile}
-    return model_version(
-        entry.model_copy(update={"profile": entry.profile.model_copy(update=fields)}), weights
-    )
+    return model_version(entry, weights, entry.profile_named().model_copy(update=fields))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import numpy as np
 
 from plateful.errors import RenderError
 from plateful.identity import candidate_id, seed_for
-from plateful.models.catalog import ModelVersion, load_catalog
+from plateful.models.catalog import load_catalog
+from plateful.models.versions import ModelVersion
 from plateful.rendering.renderer import CandidateError
 from plateful.rendering.task import RenderTask
 
@@ -101,7 +102,7 @@ class Painter:
         crashes: Mapping[str, int] | None = None,
     ) -> None:
         entry = load_catalog()["plateful-tiny"]
-        self.version = ModelVersion("plateful-tiny", "d" * 64, Path("nowhere"), entry.profile, entry)
+        self.version = ModelVersion("plateful-tiny", "d" * 64, entry.profile_named(), entry, Path("nowhere"))
         self.batch, self.painted = batch, []
         self.cannot, self.crashes = dict(cannot or {}), dict(crashes or {})
 

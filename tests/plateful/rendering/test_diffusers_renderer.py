@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from plateful.errors import ConfigError, ModelError, RenderError
-from plateful.models.catalog import ModelVersion, model_version
+from plateful.models.versions import ModelVersion, model_version
 from plateful.rendering.diffusers_renderer import DiffusersRenderer, get_renderer
 from plateful.rendering.inpainting import fit
 from plateful.rendering.renderer import CandidateError
@@ -62,8 +62,8 @@ def test_an_adapter_is_merged_and_renders_without_guidance_in_few_steps(
     folder = build_tiny_family(tmp_path / "plateful-tiny")
     add_lora(folder, "preview")
     profile = {"adapter": "preview", "scheduler": "LCMScheduler", "steps": 4, "cfg_scale": 1.0}
-    entry = version.entry.model_copy(update={"profile": version.profile.model_copy(update=profile)})
-    preview = DiffusersRenderer(model_version(entry, tmp_path))
+    run = version.profile.model_copy(update=profile)
+    preview = DiffusersRenderer(model_version(version.entry, tmp_path, run))
     parameters = {"size": 128, "steps": 4, "cfg_scale": 1.0}
     drawn = paint(preview, [make_task(preview.version, "soup", parameters=parameters)])[0]
     plain = dataclasses.replace(

@@ -76,7 +76,9 @@ def test_the_receipt_covers_every_requested_parameter() -> None:
     (task,) = plan([request("soup", parameters=json.dumps(asked))], 1)
     assert task.receipt["size"]["status"] == "clamped"
     assert task.receipt["steps"]["status"] == "honoured"
-    assert task.receipt["style"]["status"] == "dropped"
+    assert task.receipt["style"]["status"] == "emulated"
+    assert task.prompt == "a bowl of soup, comic"
+    assert {"prompt", "negative_prompt", "seed", "application"} <= task.receipt.keys()
     assert task.parameters == {"size": 128, "steps": 20, "cfg_scale": 4.0}
 
 

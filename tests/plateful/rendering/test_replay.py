@@ -9,7 +9,7 @@ import torch
 
 from plateful.errors import ModelError, RenderError, StoreError
 from plateful.identity import sha256_hex
-from plateful.models.catalog import ModelVersion
+from plateful.models.versions import ModelVersion
 from plateful.rendering.diffusers_renderer import DiffusersRenderer
 from plateful.rendering.replay import replay
 from plateful.rendering.task import RenderTask

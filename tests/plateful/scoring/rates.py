@@ -36,7 +36,7 @@ def failure_shares(scorer: Scorer, arrays: Sequence[np.ndarray]) -> dict[str, fl
 
 def main() -> None:
     """Print quantiles and rates for the shipped weights."""
-    from plateful.models.catalog import WEIGHTS_ROOT
+    from plateful.models.versions import WEIGHTS_ROOT
 
     clip = TinyClip.load(WEIGHTS_ROOT / "plateful-tiny/clip")
     clean = plates(300)

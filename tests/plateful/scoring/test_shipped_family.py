@@ -2,7 +2,7 @@
 
 import pytest
 
-from plateful.models.catalog import WEIGHTS_ROOT
+from plateful.models.versions import WEIGHTS_ROOT
 from plateful.scoring.scorer import Scorer
 from plateful.vision.clip import TinyClip
 from tests.plateful.scoring.rates import failure_shares, plates
