@@ -1,13 +1,15 @@
 """The weights in the repository: small enough, unaltered, and of one piece."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from training.family.__main__ import OUT
+from plateful.rendering.diffusers_renderer import LORA_FILE
+from training.family.__main__ import OUT, RESULTS
 from training.family.export import MAX_TOTAL_BYTES
 from training.family.session import read_json
 
@@ -45,8 +47,30 @@ def test_the_text_encoder_is_the_clip_text_tower() -> None:
         assert torch.equal(tensor, whole[f"text_model.{name.removeprefix('text_model.')}"]), name
 
 
-def test_the_card_says_which_machine_trained_them() -> None:
+def test_the_card_says_which_machine_trained_them_for_how_long_and_from_which_commit() -> None:
     facts = read_json(OUT / "training.json")
-    assert facts["machine"] in ("cpu", "gpu")
+    for name in ("clip", "tiny_vae", "vae", "unet", "preview"):
+        part = facts["parts"][name]
+        assert part["machine"].startswith(("cpu ", "gpu ")), name
+        assert re.fullmatch("[0-9a-f]{40}", part["commit"]), name
+        assert part["minutes"] > 0, name
+        assert part["steps"] > 0, name
     assert facts["minutes"] > 0
-    assert facts["parts"]["unet"]["steps"] > 0
+
+
+def test_every_figure_has_an_interval() -> None:
+    figures = read_json(OUT / "training.json")["metrics"]
+    assert figures == read_json(RESULTS)
+    assert {
+        "archetype_accuracy",
+        "preview_archetype_accuracy",
+        "feed_name_accuracy",
+        "vae_psnr_db",
+    } <= figures.keys()
+    for name, row in figures.items():
+        assert row["low"] <= row["value"] <= row["high"], name
+        assert row["n"] > 1, name
+
+
+def test_the_preview_adapter_is_there() -> None:
+    assert (OUT / "preview" / LORA_FILE).is_file()
