@@ -19,6 +19,8 @@ class Choice(_Frozen):
 
     kind: Literal["enum"]
     values: tuple[int | float | str, ...] = Field(min_length=1)
+    # The provider promises these sizes only roughly; its pictures are scaled to them.
+    approximate: bool = False
 
     def accepts(self, value: Any) -> bool:  # noqa: ANN401 - any JSON value
         """Whether the model takes this very value."""

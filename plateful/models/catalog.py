@@ -67,6 +67,9 @@ class Endpoint(_Frozen):
     key: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
     timeout: float = Field(default=120, gt=0)
     concurrency: int = Field(default=4, ge=1)
+    # Its reference promises that a repeated `Idempotency-Key` is answered from the first call and billed
+    # once. Without that promise a call whose reply was lost is never sent again.
+    idempotent: bool = False
 
 
 class CatalogEntry(_Frozen):

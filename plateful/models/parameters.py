@@ -172,7 +172,10 @@ class _Translator:
             raise _odd(self.entry, name, "enum or range")
         nearest = _nearest_size(capability, value) if name == "size" else _nearest(name, capability, value)
         asked = canonical_size(value) if name == "size" else value
-        self._give(name, value, nearest, "honoured" if nearest == asked else "clamped")
+        if isinstance(capability, Choice) and capability.approximate:
+            self._give(name, value, nearest, "clamped", "its pictures are of about this size, and scaled")
+        else:
+            self._give(name, value, nearest, "honoured" if nearest == asked else "clamped")
 
     @property
     def _prompt(self) -> str:

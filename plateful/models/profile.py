@@ -41,6 +41,10 @@ class HostedProfile(BaseModel):
     model: str
     # Version of its interface, where requests name one.
     version: str | None = None
+    # Its name of the model that edits pictures, where that is another one.
+    edit_model: str | None = None
+    # Fields that every request carries as they are.
+    fields: dict[str, int | str] | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return none: a hosted model's defaults are in its catalog entry."""

@@ -1,7 +1,7 @@
 """Model versions: one immutable set of weights with its serving profile.
 
-Its digest goes into every candidate id. A hosted model has no weights here: its digest covers its name and
-profile, and what its provider changes behind that name shows in the stored pictures alone.
+Its digest goes into every candidate id. A hosted model has no weights here: its digest covers its address
+and profile, and what its provider changes behind that name shows in the stored pictures alone.
 """
 
 from dataclasses import dataclass, field
@@ -97,7 +97,10 @@ def model_version(
     run = profile or entry.profile_named()
     model = entry.served_name(run.name) if run.name in entry.profiles else entry.id
     if entry.weights is None:
-        digest = content_hash({"provider": entry.provider, "profile": run.model_dump(exclude_none=True)})
+        # With its address: two servers may call different models by one name.
+        where = entry.endpoint.url if entry.endpoint else None
+        asked = {"provider": entry.provider, "endpoint": where, "profile": run.model_dump(exclude_none=True)}
+        digest = content_hash(asked)
         return ModelVersion(model, digest, run, entry)
     folder = weights_root / entry.weights.folder
     if not folder.is_dir():
