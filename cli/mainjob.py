@@ -179,7 +179,7 @@ def _run_country(
 
 
 def _evaluate(settings: Settings, instance: dg.DagsterInstance, bars: Stages) -> JobRun:
-    version = resolve_model(settings.model, weights_root=settings.weights).name
+    version = resolve_model(settings.model, weights_root=settings.weights, catalog=settings.catalog).name
     bars.say(f"evaluating {version}")
     instance.add_dynamic_partitions("model_version", [version])
     run_job("evaluate_model", instance, settings, partition=version)
@@ -227,7 +227,9 @@ def _summary(
     return summary_json(
         summaries,
         model=settings.model,
-        model_version=resolve_model(settings.model, weights_root=settings.weights).digest,
+        model_version=resolve_model(
+            settings.model, weights_root=settings.weights, catalog=settings.catalog
+        ).digest,
         feed_rows_in=rows + unassigned,
         rows_without_country=unassigned,
         whole_feed=whole_feed,
