@@ -59,6 +59,10 @@ class Price(_Frozen):
             raise ValueError("give either per_second or per_image")
         return self
 
+    def usd(self, seconds: float) -> float:
+        """Return what one picture costs that took so many seconds of the device."""
+        return self.per_image if self.per_image is not None else (self.per_second or 0) * seconds
+
 
 class Endpoint(_Frozen):
     """Where a hosted model answers, and the environment variable that holds its key."""
@@ -193,6 +197,22 @@ def _read(path: Path) -> dict[Any, Any]:
             fix="write one entry per model, as plateful/models/catalog.yaml does",
         )
     return raw
+
+
+def name_for_tier(name: str, quality: str | None, catalog: dict[str, CatalogEntry]) -> str:
+    """Return the served name that renders a quality tier: own models have a serving profile for each.
+
+    A profile asked for by name stays, and so does a model without such a tier; the receipt then says dropped.
+
+    Raises:
+        ConfigError: the name is not in the catalog.
+    """
+    names = served_names(catalog)
+    if name not in names:
+        raise ConfigError(f"model {name!r} is not in the catalog", fix=f"use one of {', '.join(names)}")
+    entry, profile = names[name]
+    tier = entry.tiers.get(quality) if quality in ("preview", "production") else None
+    return entry.served_name(tier) if profile == entry.profile and tier in entry.profiles else name
 
 
 def served_names(catalog: dict[str, CatalogEntry]) -> dict[str, tuple[CatalogEntry, str]]:
