@@ -70,10 +70,16 @@ def open_inputs(init: bytes | None, mask: bytes | None) -> Inputs:
     photo = open_image(init)
     paint = np.full(photo.shape[:2], 255, np.uint8) if mask is None else open_image(mask)[..., 0]
     if paint.shape != photo.shape[:2]:
-        sizes = [f"{array.shape[1]} x {array.shape[0]} px" for array in (paint, photo)]
-        raise ConfigError(f"the mask is {sizes[0]}, its picture {sizes[1]}", fix="give a mask of that size")
+        raise ConfigError(
+            f"the mask is {_size(paint)}, its picture {_size(photo)}", fix="give a mask of that size"
+        )
     photo_key, mask_key = (sha256_hex(encode_png(array)) for array in (photo, paint))
     return Inputs(photo_key, mask_key, mask is None, {photo_key: photo}, {mask_key: paint})
+
+
+def _size(array: np.ndarray) -> str:
+    height, width = array.shape[:2]
+    return f"{width} x {height} px"
 
 
 def plan_request(request: ImageRequest, version: ModelVersion, inputs: Inputs) -> list[RenderTask]:
