@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import polars.selectors as cs
 import typer
 
-from cli import console, maintenance, review
+from cli import console, maintenance, models, review
+from cli.comparing import compare
 from cli.options import Candidates, Feed, Json
+from cli.render import render
 from plateful.environments import Settings, load_settings
 from plateful.errors import ConfigError, PlatefulError, StoreError
 from plateful.stores.objects import disk_is_full
@@ -24,8 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(review.app, name="review")
+app.add_typer(models.app, name="models")
 app.add_typer(maintenance.quarantine, name="quarantine")
-for _command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
+for _command in (compare, render, maintenance.replay, maintenance.regenerate, maintenance.instance):
     app.command()(_command)
 
 
@@ -150,24 +152,6 @@ def evaluate(as_json: Json = False) -> None:
         "quality",
     ]
     console.print_table("Model leaderboard", columns, leaderboard.select(columns).rows())
-
-
-@app.command()
-def compare(
-    base: Annotated[str, typer.Argument(help="Model version to compare with, as the leaderboard names it.")],
-    candidate: Annotated[str, typer.Argument(help="The other model version.")],
-    as_json: Json = False,
-) -> None:
-    """Compare two evaluated model versions item by item, on equal seeds, with a paired test."""
-    from cli.mainjob import compare_versions
-
-    frame = compare_versions(chosen_settings(None), base, candidate)
-    if as_json:
-        console.print_json(frame.to_dicts())
-        return
-    console.print_table(
-        f"{candidate} against {base}", frame.columns, frame.with_columns(cs.float().round(4)).rows()
-    )
 
 
 def _show(summary: dict, as_json: bool) -> None:

@@ -16,8 +16,7 @@ from cli.execution import JobRun, RunFailedError, check_country, open_instance, 
 from jobs.batches import batch_tags
 from plateful.countries import COUNTRIES
 from plateful.environments import Adapters, Settings, open_adapters, utc_now
-from plateful.errors import ContractError, FeedError, PlatefulError
-from plateful.evaluation.comparison import compare
+from plateful.errors import FeedError, PlatefulError
 from plateful.models.versions import resolve_model
 from plateful.products.feed import Feed
 from plateful.reporting.cards import REPORT_TABLES, CountryTables
@@ -76,26 +75,6 @@ def run_evaluation(settings: Settings) -> pl.DataFrame:
     with open_instance(settings) as instance, progress_bars() as bars:
         _evaluate(settings, instance, bars)
     return open_adapters(settings).lake.read_table("model_leaderboard", None)
-
-
-def compare_versions(settings: Settings, base: str, candidate: str) -> pl.DataFrame:
-    """Compare two versions' scores in MLflow; see `plateful.evaluation.comparison.compare`.
-
-    Raises:
-        StoreError: a version is not in MLflow.
-        ContractError: they were not scored on one eval set, by the same gates and judge.
-    """
-    tracking = open_adapters(settings).tracking
-    one, other = tracking.scores(base), tracking.scores(candidate)
-    for name in sorted(one.made_with | other.made_with):
-        values = [str(scores.made_with.get(name)) for scores in (one, other)]
-        if values[0] != values[1]:
-            raise ContractError(
-                f"{one.version} and {other.version} were scored with different {name}s: "
-                f"{values[0][:24]} and {values[1][:24]}",
-                fix="run `plateful evaluate` for both with the same PLATEFUL_CLIP",
-            )
-    return compare(one.scores, other.scores)
 
 
 def run_demo(settings: Settings) -> tuple[Outcome, Path]:
@@ -179,7 +158,7 @@ def _run_country(
 
 
 def _evaluate(settings: Settings, instance: dg.DagsterInstance, bars: Stages) -> JobRun:
-    version = resolve_model(settings.model, weights_root=settings.weights).name
+    version = resolve_model(settings.model, weights_root=settings.weights, catalog=settings.catalog).name
     bars.say(f"evaluating {version}")
     instance.add_dynamic_partitions("model_version", [version])
     run_job("evaluate_model", instance, settings, partition=version)
@@ -227,7 +206,9 @@ def _summary(
     return summary_json(
         summaries,
         model=settings.model,
-        model_version=resolve_model(settings.model, weights_root=settings.weights).digest,
+        model_version=resolve_model(
+            settings.model, weights_root=settings.weights, catalog=settings.catalog
+        ).digest,
         feed_rows_in=rows + unassigned,
         rows_without_country=unassigned,
         whole_feed=whole_feed,

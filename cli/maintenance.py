@@ -19,7 +19,7 @@ def replay(candidate: Candidate, country: Country) -> None:
     from plateful.rendering.replay import replay as render_again
 
     settings = load_settings()
-    version = resolve_model(settings.model, weights_root=settings.weights)
+    version = resolve_model(settings.model, weights_root=settings.weights, catalog=settings.catalog)
     result = render_again(
         candidate, check_country(country), open_adapters(settings).lake, get_renderer(version)
     )

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     )
     feed: str = Field(default=str(ROOT / "examples" / "feed"), description="feed file or folder")
     model: str = Field(default="plateful-tiny", description="catalog id of the model that renders")
+    catalog: Path = Field(
+        default=ROOT / "plateful" / "models" / "catalog.yaml", description="YAML file of the models by name"
+    )
     weights: Path = Field(
         default=ROOT / "plateful" / "models" / "weights", description="folder of embedded weights"
     )
@@ -129,6 +132,7 @@ def load_settings() -> Settings:
         ) from None
     absolute: dict[str, Path | str] = {
         "home": settings.home.expanduser().resolve(),
+        "catalog": settings.catalog.expanduser().resolve(),
         "weights": settings.weights.expanduser().resolve(),
         "clip": settings.clip.expanduser().resolve(),
     }

@@ -12,6 +12,7 @@ import dagster as dg
 
 from plateful.errors import ConfigError
 from plateful.judging.judge import Judge, judge_version
+from plateful.models.catalog import CATALOG_FILE
 from plateful.models.versions import ModelVersion, resolve_model
 from plateful.scoring.scorer import Scorer, scorer_version
 from plateful.vision.clip import TinyClip, folder_digest
@@ -25,6 +26,7 @@ class ModelResource(dg.ConfigurableResource):
 
     model: str
     weights: str
+    catalog: str = str(CATALOG_FILE)
     # Two candidates let the ranking choose; each costs a render.
     candidates_per_request: int = 2
     # Candidates per shard: one model load a shard, so large; small enough to re-execute alone.
@@ -34,7 +36,7 @@ class ModelResource(dg.ConfigurableResource):
 
     def version(self) -> ModelVersion:
         """Return the model version in use, its weights verified."""
-        return resolve_model(self.model, weights_root=Path(self.weights))
+        return resolve_model(self.model, weights_root=Path(self.weights), catalog=Path(self.catalog))
 
     def version_named(self, name: str) -> ModelVersion:
         """Return the version in use, which must be the one named.

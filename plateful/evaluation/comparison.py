@@ -45,15 +45,23 @@ def compare(base: pl.DataFrame, candidate: pl.DataFrame) -> pl.DataFrame:
         )
     names = {**SHARES, **{name: name for name in MEANS}}
     rows = [
-        _row(metric, pairs[column].to_numpy(), pairs[f"{column}_candidate"].to_numpy())
+        paired(metric, pairs[column].to_numpy(), pairs[f"{column}_candidate"].to_numpy())
         for metric, column in names.items()
     ]
     return pl.DataFrame(rows, schema=COLUMNS)
 
 
-def _row(metric: str, base: np.ndarray, candidate: np.ndarray) -> dict[str, str | int | float]:
+def paired(metric: str, base: np.ndarray, candidate: np.ndarray) -> dict[str, str | int | float | None]:
+    """Compare two models' values (n,) of one metric, item by item; a row as `compare` returns them.
+
+    A single item has a difference and neither interval nor p value.
+    """
     base, candidate = base.astype(np.float64), candidate.astype(np.float64)
     change = candidate - base
+    means = {"base": float(base.mean()), "candidate": float(candidate.mean())}
+    row = {"metric": metric, "items": len(change), **means, "difference": float(change.mean())}
+    if len(change) < 2:
+        return {**row, "low": None, "high": None, "p_value": None}
     interval = bootstrap(
         (change,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(SEED)
     ).confidence_interval
@@ -65,13 +73,5 @@ def _row(metric: str, base: np.ndarray, candidate: np.ndarray) -> dict[str, str 
         n_resamples=RESAMPLES,
         rng=np.random.default_rng(SEED),
     )
-    return {
-        "metric": metric,
-        "items": len(change),
-        "base": float(base.mean()),
-        "candidate": float(candidate.mean()),
-        "difference": float(change.mean()),
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "p_value": float(test.pvalue),
-    }
+    low, high = float(interval.low), float(interval.high)
+    return {**row, "low": low, "high": high, "p_value": float(test.pvalue)}

@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 
 from plateful.evaluation.items import EvalItem
-from plateful.identity import content_hash, request_id
+from plateful.identity import content_hash
 from plateful.models.versions import ModelVersion
 from plateful.rendering.manifest import Clock, known_candidates
 from plateful.rendering.pictures import load_arrays
 from plateful.rendering.plan import plan_tasks
 from plateful.rendering.renderer import Renderer
+from plateful.rendering.requests import request_row
 from plateful.rendering.shard import render_shard
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
@@ -70,8 +71,12 @@ def render_eval(
 
 def plan_eval(items: Sequence[EvalItem], version: ModelVersion) -> list[RenderTask]:
     """Return one render task per item, in order."""
-    prompts = PROMPTS.frame([_request(item) for item in items])
-    return plan_tasks(prompts, INPAINTING_MASKS.empty(), version, candidates_per_request=1)
+    return plan_tasks(eval_prompts(items), INPAINTING_MASKS.empty(), version, candidates_per_request=1)
+
+
+def eval_prompts(items: Sequence[EvalItem]) -> pl.DataFrame:
+    """Return PROMPTS of the items: one request each, in order."""
+    return PROMPTS.frame([_request(item) for item in items])
 
 
 def eval_arrays(lake: Lake, images: pl.DataFrame) -> dict[str, np.ndarray]:
@@ -85,24 +90,9 @@ def eval_arrays(lake: Lake, images: pl.DataFrame) -> dict[str, np.ndarray]:
 
 
 def _request(item: EvalItem) -> dict:
-    record = content_hash(item.prompt)
-    return {
-        "request_id": request_id(PARTITION, item.item_id, PARTITION, record),
-        "country": PARTITION,
-        "subject": item.item_id,
-        "product_ids": [],
-        "application": PARTITION,
-        "template": PARTITION,
-        "prompt": item.prompt,
-        "negative_prompt": "",
-        "parameters": "{}",
-        "contract": "[]",
-        "rubric": item.rubric,
-        "expected_text": None,
-        "route": "text_to_image",
-        "photo_sha256": None,
-        "record_hash": record,
-    }
+    return request_row(
+        PARTITION, item.item_id, content_hash(item.prompt), prompt=item.prompt, rubric=item.rubric
+    )
 
 
 def _row(item: EvalItem, candidate: Mapping) -> dict:

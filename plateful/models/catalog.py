@@ -59,6 +59,10 @@ class Price(_Frozen):
             raise ValueError("give either per_second or per_image")
         return self
 
+    def usd(self, seconds: float) -> float:
+        """Return what one picture costs that took so many seconds of the device."""
+        return self.per_image if self.per_image is not None else (self.per_second or 0) * seconds
+
 
 class Endpoint(_Frozen):
     """Where a hosted model answers, and the environment variable that holds its key."""
@@ -167,15 +171,51 @@ class CatalogEntry(_Frozen):
 
 
 def load_catalog(path: Path = CATALOG_FILE) -> dict[str, CatalogEntry]:
-    """Read the catalog: id -> entry, in file order.
+    """Read a catalog: id -> entry, in file order.
+
+    Args:
+        path: the shipped one, or a company's own (`PLATEFUL_CATALOG`).
 
     Raises:
-        ConfigError: an entry is malformed, or two answer to one name; names the entry and the field.
+        ConfigError: the file cannot be read, an entry is malformed, or two answer to one name; names the
+            entry and the field.
     """
-    raw: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    entries = {name: _entry(name, fields) for name, fields in raw.items()}
+    entries = {str(name): _entry(str(name), fields, path) for name, fields in _read(path).items()}
     served_names(entries)
     return entries
+
+
+def _read(path: Path) -> dict[Any, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise ConfigError(
+            f"model catalog {path} cannot be read: {reason}",
+            fix="point PLATEFUL_CATALOG at a YAML file, or unset it to use the shipped catalog",
+        ) from error
+    if not isinstance(raw, dict) or not raw:
+        raise ConfigError(
+            f"model catalog {path} is {type(raw).__name__}, not a mapping of model ids to entries",
+            fix="write one entry per model, as plateful/models/catalog.yaml does",
+        )
+    return raw
+
+
+def name_for_tier(name: str, quality: str | None, catalog: dict[str, CatalogEntry]) -> str:
+    """Return the served name that renders a quality tier: own models have a serving profile for each.
+
+    A profile asked for by name stays, and so does a model without such a tier; the receipt then says dropped.
+
+    Raises:
+        ConfigError: the name is not in the catalog.
+    """
+    names = served_names(catalog)
+    if name not in names:
+        raise ConfigError(f"model {name!r} is not in the catalog", fix=f"use one of {', '.join(names)}")
+    entry, profile = names[name]
+    tier = entry.tiers.get(quality) if quality in ("preview", "production") else None
+    return entry.served_name(tier) if profile == entry.profile and tier in entry.profiles else name
 
 
 def served_names(catalog: dict[str, CatalogEntry]) -> dict[str, tuple[CatalogEntry, str]]:
@@ -191,13 +231,17 @@ def served_names(catalog: dict[str, CatalogEntry]) -> dict[str, tuple[CatalogEnt
             if name in names:
                 raise ConfigError(
                     f"models {names[name][0].id!r} and {entry.id!r} both answer to {name!r}",
-                    fix="rename a profile in plateful/models/catalog.yaml",
+                    fix="rename a profile in the catalog",
                 )
             names[name] = entry, profile
     return names
 
 
-def _entry(name: str, fields: dict[str, Any]) -> CatalogEntry:
+def _entry(name: str, fields: Any, path: Path) -> CatalogEntry:  # noqa: ANN401 - what the file holds
+    if not isinstance(fields, dict):
+        raise ConfigError(
+            f"model {name!r} is {type(fields).__name__}, not a mapping", fix=f"correct the entry in {path}"
+        )
     try:
         return CatalogEntry.model_validate({**fields, "id": name})
     except ValidationError as error:
@@ -205,5 +249,5 @@ def _entry(name: str, fields: dict[str, Any]) -> CatalogEntry:
         place = ".".join(str(part) for part in first["loc"]) or "entry"
         raise ConfigError(
             f"model {name!r}: {place} = {first.get('input')!r}: {first['msg']}",
-            fix="correct the entry in plateful/models/catalog.yaml",
+            fix=f"correct the entry in {path}",
         ) from error

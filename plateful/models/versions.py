@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plateful.errors import ConfigError, ModelError
 from plateful.identity import content_hash
-from plateful.models.catalog import CatalogEntry, load_catalog, served_names
+from plateful.models.catalog import CATALOG_FILE, CatalogEntry, load_catalog, served_names
 from plateful.models.digests import DIGESTS, verify_digests
 from plateful.models.profile import HostedProfile, ServingProfile
 
@@ -56,19 +56,22 @@ class ModelVersion:
         return self.folder, self.profile
 
 
-def resolve_model(name: str, weights_root: Path | str | None = None, *, trial: bool = False) -> ModelVersion:
+def resolve_model(
+    name: str, weights_root: Path | str | None = None, *, catalog: Path = CATALOG_FILE, trial: bool = False
+) -> ModelVersion:
     """Return the model version behind a catalog name, with every weight file verified.
 
     Args:
         name: catalog id, or `<id>-<profile>`.
         weights_root: the folder that holds one folder per set of weights (default: those shipped).
+        catalog: the catalog file.
         trial: allow a candidate model, for pictures that nobody publishes.
 
     Raises:
         ConfigError: the name is not in the catalog, its status or its licence forbids serving it.
         ModelError: weights are absent, altered, unrecorded, or not safetensors.
     """
-    names = served_names(load_catalog())
+    names = served_names(load_catalog(catalog))
     if name not in names:
         raise ConfigError(f"model {name!r} is not in the catalog", fix=f"use one of {', '.join(names)}")
     entry, profile = names[name]

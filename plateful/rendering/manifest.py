@@ -67,14 +67,20 @@ def _lost(lake: Lake, rows: pl.DataFrame) -> set[str]:
 
 def store_candidate(lake: Lake, task: RenderTask, picture: np.ndarray, how: Rendered) -> Row:
     """Store a picture with its row inside, unless there is one, and return the row of what is stored."""
+    row, png = candidate_png(task, picture, how)
+    if lake.put_image(task.candidate_id, png):
+        return row
+    stored, _ = recover_candidate(lake, task)
+    return stored
+
+
+def candidate_png(task: RenderTask, picture: np.ndarray, how: Rendered) -> tuple[Row, bytes]:
+    """Return (manifest row, PNG file with that row inside) of a rendered picture."""
     height, width = picture.shape[:2]
     seen = {"pixel_sha256": pixel_sha256(picture), "width": width, "height": height}
     row = {**_row(task, how), "status": "ok", **seen}
     png = encode_png(picture, {CHUNK: canonical_json({**row, "rendered_at": how.rendered_at.isoformat()})})
-    if lake.put_image(task.candidate_id, png):
-        return {**row, "file_sha256": sha256_hex(png)}
-    stored, _ = recover_candidate(lake, task)
-    return stored
+    return {**row, "file_sha256": sha256_hex(png)}, png
 
 
 def recover_candidate(lake: Lake, task: RenderTask) -> tuple[Row, np.ndarray]:
@@ -83,14 +89,23 @@ def recover_candidate(lake: Lake, task: RenderTask) -> tuple[Row, np.ndarray]:
     Raises:
         ImageError: the file cannot be opened, or carries no manifest row of this candidate.
     """
-    png = lake.get_image(task.candidate_id)
+    path = lake.image_path(task.candidate_id)
+    fix = f"delete {path}, then `plateful quarantine replay` and `plateful run`"
+    return read_candidate(lake.get_image(task.candidate_id), task, fix=fix)
+
+
+def read_candidate(png: bytes, task: RenderTask, *, fix: str) -> tuple[Row, np.ndarray]:
+    """Return (manifest row, picture) of a file that `candidate_png` wrote.
+
+    Raises:
+        ImageError: the file cannot be opened, or carries no manifest row of this candidate; says `fix`.
+    """
     row = json.loads(read_png_text(png).get(CHUNK, "{}"))
     picture = open_image(png)
     if row.get("candidate_id") != task.candidate_id or row.get("pixel_sha256") != pixel_sha256(picture):
         raise ImageError(
             f"the stored picture of candidate {task.candidate_id} is not the one its manifest describes",
-            fix=f"delete {lake.image_path(task.candidate_id)}, then `plateful quarantine replay` and "
-            "`plateful run`",
+            fix=fix,
         )
     # The request that asks now, not the one that first asked for these pixels.
     known = {**row, **task.identity_row(), "rendered_at": datetime.fromisoformat(row["rendered_at"])}

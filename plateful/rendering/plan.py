@@ -15,8 +15,8 @@ from plateful.models.parameters import translate
 from plateful.models.versions import ModelVersion
 from plateful.rendering.task import RenderTask
 
-# Columns of their own; every other effective parameter is in `parameters`.
-_OWN_FIELDS = ("prompt", "negative_prompt", "seed", "init_image", "mask")
+# Columns of their own, and how many candidates there are; every other effective parameter is in `parameters`.
+_OWN_FIELDS = ("prompt", "negative_prompt", "seed", "init_image", "mask", "n")
 
 
 def plan_tasks(
@@ -92,8 +92,10 @@ def _task(
     request: Mapping[str, Any], mask: Mapping[str, Any] | None, version: ModelVersion, attempt: int
 ) -> RenderTask:
     # Also the seed of a model that takes none: it tells the attempts of one request apart.
-    seed = seed_for(request["country"], request["request_id"], attempt)
-    done = translate(_asked(request, mask, seed), version.entry, version.profile.name)
+    asked = json.loads(request["parameters"])
+    own = asked.get("seed")
+    seed = seed_for(request["country"], request["request_id"], attempt) if own is None else own + attempt
+    done = translate(_asked(request, mask, asked, seed), version.entry, version.profile.name)
     init, mask_sha = done.effective.get("init_image"), done.effective.get("mask")
     inpaint = init is not None and mask_sha is not None
     receipt = done.receipt | {"route": _route_line(request["route"], inpaint, mask)}
@@ -131,12 +133,15 @@ def _task(
     )
 
 
-def _asked(request: Mapping[str, Any], mask: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
+def _asked(
+    request: Mapping[str, Any], mask: Mapping[str, Any] | None, parameters: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
     """Return the request in the unified protocol."""
     photo = (
         request["photo_sha256"] if request["route"] == "inpaint" and mask and mask["mask_sha256"] else None
     )
-    return json.loads(request["parameters"]) | {
+    return {
+        **parameters,
         "prompt": request["prompt"],
         "negative_prompt": request["negative_prompt"] or None,
         "seed": seed,

@@ -4,17 +4,12 @@ Pictures are inline; the page asks for nothing over the network, and its content
 run or load but its own style and script, named by their hashes. All text is escaped: menu words are data.
 """
 
-import base64
-import hashlib
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 
 from plateful.reporting.cards import (
@@ -24,10 +19,10 @@ from plateful.reporting.cards import (
     reason_counts,
     reject_counts,
 )
+from plateful.reporting.page import render_page, write_page
 from plateful.reporting.summary import OUTCOMES
 from plateful.reporting.thumbnails import ReadImage, Thumbnails
 
-TEMPLATES = Path(__file__).parent / "templates"
 # Base64 bytes of all pictures together: with about 5 kB of text a card, 250 cards stay below 8 MB.
 IMAGE_BUDGET = 5_500_000
 CARDS_PER_COUNTRY = 400
@@ -71,21 +66,20 @@ def write_report(
     # As many pictures at most as cards times what they show; a larger country is cut, so its keys are scaled.
     keys = [key for tables in countries for key in image_keys(tables)[: cards_per_country * 4]]
     thumbnails = Thumbnails.within(image_budget, keys, read_image)
-    html = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            summary=summary,
-            countries=[_section(tables, summary, thumbnails, cards_per_country) for tables in countries],
-            feed_rejects=_rejects(feed_rejects) if feed_rejects is not None and feed_rejects.height else None,
-            histogram=_histogram(sum((reason_counts(tables) for tables in countries), start=Counter())),
-            statuses=OUTCOMES,
-            generated_at=generated_at,
-            **_inline(),
-        )
+    filters = {"label": reason_label, "gate": reason_gate, "word": lambda status: WORDS[status]}
+    html = render_page(
+        "report.html.j2",
+        filters,
+        styles=("report.css",),
+        scripts=("report.js", "zoom.js"),
+        summary=summary,
+        countries=[_section(tables, summary, thumbnails, cards_per_country) for tables in countries],
+        feed_rejects=_rejects(feed_rejects) if feed_rejects is not None and feed_rejects.height else None,
+        histogram=_histogram(sum((reason_counts(tables) for tables in countries), start=Counter())),
+        statuses=OUTCOMES,
+        generated_at=generated_at,
     )
-    _write_whole(path, html)
-    return path
+    return write_page(path, html)
 
 
 def reason_label(reason: str) -> str:
@@ -131,40 +125,3 @@ def _histogram(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     longest = max(counts.values(), default=1)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [{"reason": reason, "count": n, "share": n / longest} for reason, n in ordered]
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # A link's scheme is not covered by escaping.
-    environment.tests["linkable"] = lambda url: url.startswith(("https://", "http://", "file:///"))
-    environment.filters |= {"label": reason_label, "gate": reason_gate, "word": lambda status: WORDS[status]}
-    return environment
-
-
-def _inline() -> dict[str, str]:
-    """Return style and script with the policy hashes that admit exactly them."""
-    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    return {"style": style, "script": script, "style_hash": _policy(style), "script_hash": _policy(script)}
-
-
-def _policy(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -31,18 +31,24 @@ class Thumbnails:
         self._made: dict[tuple[str, str | None], str] = {}
 
     @classmethod
-    def within(cls, budget: int, keys: Sequence[str], read_image: ReadImage) -> "Thumbnails":
+    def within(
+        cls,
+        budget: int,
+        keys: Sequence[str],
+        read_image: ReadImage,
+        steps: Sequence[tuple[int, int]] = STEPS,
+    ) -> "Thumbnails":
         """Return the best step at which all `keys` fit in `budget` bytes, judged on a sample of them.
 
         The last step is taken when none fits: the report then is larger, never poorer than legible.
         """
         sample = sorted(set(keys))[:: max(1, len(set(keys)) // SAMPLE)][:SAMPLE]
         arrays = [open_image(read_image(key)) for key in sample]
-        for side, quality in STEPS:
+        for side, quality in steps:
             sizes = [len(_data_uri(fitted(array, side), quality)) for array in arrays]
             if not sizes or sum(sizes) / len(sizes) * len(keys) <= budget:
                 return cls(read_image, side, quality)
-        return cls(read_image, *STEPS[-1])
+        return cls(read_image, *steps[-1])
 
     def uri(self, key: str) -> str:
         """Return one picture as a data URI."""

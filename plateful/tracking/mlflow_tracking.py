@@ -7,11 +7,8 @@ or read.
 """
 
 import json
-import logging
-import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,22 +17,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from plateful.errors import ConfigError, StoreError
+from plateful.errors import ConfigError
 from plateful.identity import content_hash, id_from_prefix
 from plateful.reporting.contact_sheet import grid_png
 from plateful.tables import MODEL_LEADERBOARD
+from plateful.tracking.store import MlflowStore
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 MODEL, DIGEST = "plateful.model", "plateful.model_version"
 SCORES, REVISION = "plateful.scores", "plateful.revision"
 # Tags without which two versions' scores do not compare.
 SCORED_WITH = ("eval_set", "scorer", "judge")
-SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 BATCH = 1000  # MLflow's own limit of metrics per request
-PAGE = 1000  # MLflow's default page of search results
 
 
 @dataclass(frozen=True)
@@ -57,33 +52,8 @@ class LoggedScores:
     made_with: dict[str, str]
 
 
-class Tracking:
-    """Model versions in MLflow; opens no connection until first used.
-
-    Args:
-        tracking_uri: `sqlite:///<file>` or an MLflow server's address; the registry is the same.
-        artifact_root: folder or URI under which a new experiment keeps its artifacts.
-        ui_url: where MLflow's pages are served, for links.
-        experiment: experiment that holds the runs.
-    """
-
-    def __init__(
-        self,
-        tracking_uri: str,
-        artifact_root: str,
-        *,
-        ui_url: str = "http://127.0.0.1:5000",
-        experiment: str = "plateful",
-    ) -> None:
-        for name, value in SETTINGS.items():
-            os.environ.setdefault(name, value)
-        self.tracking_uri = tracking_uri
-        self.artifact_root = (
-            artifact_root if "://" in artifact_root else Path(artifact_root).resolve().as_uri()
-        )
-        self.ui_url = ui_url.rstrip("/")
-        self.experiment = experiment
-        self._connected: MlflowClient | None = None
+class Tracking(MlflowStore):
+    """Model versions in MLflow."""
 
     def log_model_version(
         self,
@@ -150,61 +120,13 @@ class Tracking:
             rows = [self._row(run) for run in self._logged()]
         return MODEL_LEADERBOARD.frame(rows).sort("fidelity", "model_version", descending=[True, False])
 
-    @property
-    def _client(self) -> "MlflowClient":
-        if self._connected is None:
-            self._connected = _connect(self.tracking_uri)
-        return self._connected
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            yield
-        except MlflowException as fault:
-            raise StoreError(
-                f"MLflow at {self.tracking_uri} refused: {fault.message}",
-                fix="check the tracking address and that no older MLflow wrote this database",
-            ) from fault
-
-    def _experiment_id(self) -> str:
-        found = self._client.get_experiment_by_name(self.experiment)
-        return (
-            found.experiment_id
-            if found
-            else self._client.create_experiment(self.experiment, self.artifact_root)
-        )
-
-    def _runs(self, where: str) -> list["Run"]:
-        runs, token = [], None
-        while token != "":
-            page = self._client.search_runs(
-                [self._experiment_id()],
-                where,
-                max_results=PAGE,
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
-            runs += page
-            token = page.token or ""
-        return runs
-
     def _logged(self) -> list["Run"]:
         """Return the runs that hold a version's whole scores."""
         return [run for run in self._runs(f"tags.`{DIGEST}` != ''") if REVISION in run.data.tags]
 
     def _run(self, model: str, digest: str) -> "Run":
         where = f"tags.`{DIGEST}` = '{digest}' and tags.`{MODEL}` = '{model}'"
-        if not self._runs(where):
-            self._client.create_run(
-                self._experiment_id(), tags={MODEL: model, DIGEST: digest}, run_name=f"{model} {digest[:12]}"
-            )
-        # Two processes may both have created one: the oldest stands, the others go.
-        first, *others = self._runs(where)
-        for other in others:
-            self._client.delete_run(other.info.run_id)
-        return first
+        return self._one_run(where, {MODEL: model, DIGEST: digest}, f"{model} {digest[:12]}")
 
     def _log_params(self, run: "Run", params: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
@@ -292,17 +214,3 @@ class Tracking:
             **{name: metrics[name] for name in shares},
             "url": self._url(run),
         }
-
-    def _url(self, run: "Run") -> str:
-        return f"{self.ui_url}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-
-
-def _connect(tracking_uri: str) -> "MlflowClient":
-    """Open the store quietly: on the first start MLflow logs its table set-up and Alembic every migration."""
-    if tracking_uri.startswith("sqlite:///"):
-        Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    from mlflow import MlflowClient
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri, tracking_uri)

@@ -150,6 +150,20 @@ def unexpected(regions: Sequence[TextRegion], expected: str | None) -> list[Text
     return [region for region in regions if not is_expected(region.text, expected)]
 
 
+def legibility(regions: Sequence[TextRegion], expected: str) -> float:
+    """Return how much of an expected text can be read in a picture, 0..1, in whatever order its parts stand.
+
+    Each region explains the runs of at least two letters that it shares with the text; a letter counts once.
+    """
+    wanted = normalised(expected)
+    missing = wanted
+    for letters in sorted((region.letters for region in regions), key=len, reverse=True):
+        blocks = difflib.SequenceMatcher(None, missing, letters, autojunk=False).get_matching_blocks()
+        read = {block.a + offset for block in blocks for offset in range(block.size) if block.size > 1}
+        missing = "".join(letter for place, letter in enumerate(missing) if place not in read)
+    return 1 - len(missing) / len(wanted) if wanted else 1.0
+
+
 def _region(
     quad: np.ndarray, detection: float, reading: tuple[str, float], scale: float, shape: tuple[int, ...]
 ) -> TextRegion:

@@ -151,6 +151,35 @@ def test_two_entries_that_answer_to_one_name_are_refused(tmp_path: Path) -> None
         load_catalog(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"a: [", "cannot be read: while parsing"),
+        (b"\xff", "cannot be read: 'utf-8' codec"),
+        (b"- sdxl", "is list, not a mapping of model ids"),
+        (b"", "is NoneType, not a mapping"),
+        (b"sdxl: fast", "'sdxl' is str, not a mapping"),
+    ],
+)
+def test_a_file_that_is_no_catalog_is_named(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    path = tmp_path / "own.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=problem) as error:
+        load_catalog(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_company_has_its_own_catalog(tmp_path: Path, weights: Path) -> None:
+    raw = yaml.safe_load(CATALOG_FILE.read_text())
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({"house-style": raw["plateful-tiny"]}))
+    assert resolve_model("house-style", weights, catalog=path).model == "house-style"
+    with pytest.raises(ConfigError, match="'plateful-tiny' is not in the catalog -> use one of house-style"):
+        resolve_model("plateful-tiny", weights, catalog=path)
+
+
 def test_a_profile_is_a_name_of_its_own() -> None:
     names = served_names(load_catalog())
     entry, profile = names["sdxl-fast"]

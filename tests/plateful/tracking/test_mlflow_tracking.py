@@ -12,7 +12,8 @@ from mlflow.artifacts import download_artifacts
 
 from plateful.errors import ConfigError, StoreError
 from plateful.tables import MODEL_LEADERBOARD
-from plateful.tracking.mlflow_tracking import SETTINGS, Tracking
+from plateful.tracking.mlflow_tracking import Tracking
+from plateful.tracking.store import SETTINGS
 
 METRICS = {
     "items": 2,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from plateful.vision.ocr import TextReader, TextRegion, is_expected, normalised, unexpected
+from plateful.vision.ocr import TextReader, TextRegion, is_expected, legibility, normalised, unexpected
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +63,21 @@ def test_round_look_alikes_are_one_shape() -> None:
     assert region("0OC8").shapes == 1
     assert region("WwM").shapes == 1
     assert region("Chef").shapes == 3
+
+
+@pytest.mark.parametrize(
+    ("read", "expected", "share"),
+    [
+        (["LUNCH MENU"], "Lunch menu", 1.0),
+        (["MENU", "lunch"], "Lunch menu", 1.0),
+        (["LUNCH"], "Lunch menu", 5 / 9),
+        (["LUNCH", "LUNCH"], "Lunch menu", 5 / 9),
+        (["L", "U", "N"], "Lunch menu", 0.0),
+        ([], "Lunch menu", 0.0),
+        (["anything"], "!", 1.0),
+    ],
+)
+def test_legibility_is_the_share_of_expected_letters_that_can_be_read(
+    read: list[str], expected: str, share: float
+) -> None:
+    assert legibility([region(text) for text in read], expected) == pytest.approx(share)

@@ -1,0 +1,70 @@
+"""`plateful render`: one request, its receipt, and files that nobody publishes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from plateful.environments import Settings, open_adapters
+from plateful.models.catalog import CATALOG_FILE
+from plateful.vision.image_io import encode_png
+from tests.cli.conftest import Plateful
+
+
+def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
+    settings: Settings, plateful: Plateful, tmp_path: Path
+) -> None:
+    asked = ("render", "--prompt", "a pizza", "--steps", "2", "--seed", "5", "--n", "2", "--json")
+    done = plateful(*asked, "--out", str(tmp_path / "a")).json
+    assert done["receipt"]["steps"] == {"requested": 2, "effective": 4, "status": "clamped"}
+    assert [(p["status"], p["seed"]) for p in done["pictures"]] == [("rendered", 5), ("rendered", 6)]
+    assert done["usd"] == pytest.approx(0.000022 * sum(p["seconds"] for p in done["pictures"]))
+    again = plateful(*asked, "--out", str(tmp_path / "a")).json
+    assert ([p["status"] for p in again["pictures"]], again["usd"]) == (["found", "found"], 0)
+    assert {p["path"] for p in again["pictures"]} == {str(path) for path in (tmp_path / "a").iterdir()}
+    table = plateful(*asked[:-1], "--out", str(tmp_path / "a")).out
+    assert "clamped" in table and "nothing is published" in table
+    assert not open_adapters(settings).lake.root.exists()
+
+
+def test_a_photo_is_edited_by_a_candidate_model(
+    settings: Settings, plateful: Plateful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = yaml.safe_load(CATALOG_FILE.read_text())["plateful-tiny"] | {"status": "candidate"}
+    entry["profiles"] = {"standard": entry["profiles"]["standard"] | {"steps": 4}}
+    entry["profiles"]["draft"] = entry["profiles"]["standard"] | {"vae": "tiny"}
+    entry["tiers"] = {"preview": "draft", "production": "standard"}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"house": entry}))
+    monkeypatch.setenv("PLATEFUL_CATALOG", str(tmp_path / "own.yaml"))
+    rng = np.random.default_rng(1)
+    photo, mask = tmp_path / "photo.png", tmp_path / "mask.png"
+    photo.write_bytes(encode_png(rng.integers(0, 256, (140, 150, 3), dtype=np.uint8)))
+    mask.write_bytes(encode_png(np.pad(np.full((60, 60), 255, np.uint8), ((40, 40), (45, 45)))))
+    edit = ("render", "--model", "house", "--prompt", "a pizza", "--init", str(photo), "--mask", str(mask))
+    done = plateful(*edit, "--quality", "preview", "--strength", "0.5", "--json").json
+    assert done["model"] == "house-draft"
+    assert done["receipt"]["quality"]["effective"] == "draft"
+    assert (done["receipt"]["strength"]["status"], done["receipt"]["route"]["effective"]) == (
+        "honoured",
+        "inpaint",
+    )
+    assert Path(done["pictures"][0]["path"]).parent == settings.home / "renders"
+
+
+@pytest.mark.usefixtures("settings")
+def test_mistakes_are_one_line_and_nothing_is_written(plateful: Plateful, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for arguments, problem in (
+        (("--size", "512", "--strict"), "strict request: size = '512' would be clamped to 128"),
+        (("--size", "wide"), "'wide'"),
+        (("--n", "0"), "'n' = 0"),
+        (("--quality", "best"), "'quality' = 'best'"),
+        (("--init", "absent.jpg"), "absent.jpg cannot be read: No such file"),
+        (("--model", "dall-e"), "'dall-e' is not in the catalog"),
+        (("--model", "sdxl"), "weights folder 'sdxl' is absent"),
+        (("--mask", __file__), "a mask came without an init image"),
+    ):
+        done = plateful("render", "--prompt", "a pizza", "--out", str(out), *arguments)
+        assert (done.status, problem in done.err) == (2, True), done.err
+    assert not out.exists()
