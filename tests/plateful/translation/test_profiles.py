@@ -37,7 +37,7 @@ def test_an_unknown_translator_is_an_error_at_load(monkeypatch: pytest.MonkeyPat
         ("mine: {kind: glossary, extra: 1}", "extra"),
         ("mine: {kind: google, model: general/nmt}", "location"),
         (
-            "mine: {kind: ctranslate2, texts: 0, characters: 9000, beams: 1, longest: 9, loaded: 1, threads: 1}",
+            "mine: {kind: ctranslate2, texts: 0, characters: 9000, beams: 1, longest: 9}",
             "texts",
         ),
         ("- a list", ""),
