@@ -20,6 +20,7 @@ from plateful.ledger import Ledger
 from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
 from plateful.tracking import Tracking
+from plateful.translation.profiles import GOOGLE_URL, profile_named
 
 ROOT = Path(__file__).resolve().parent.parent
 Clock = Callable[[], datetime]
@@ -62,6 +63,16 @@ class Settings(BaseSettings):
         description="share of a country's live images that one run may retire because products left the feed",
     )
     max_attempts: int = Field(default=3, ge=1, description="failures after which a request is quarantined")
+    translator: str = Field(
+        default="glossary", description="profile of the translator for what the glossary does not resolve"
+    )
+    translator_url: str = Field(default=GOOGLE_URL, description="address of the translation service")
+    translator_project: str | None = Field(
+        default=None, description="cloud project that pays for translation"
+    )
+    translator_weights: Path | None = Field(
+        default=None, description="folder of converted translation models"
+    )
     network: bool = Field(default=False, description="may vendor photos be fetched over the network")
     lease_ttl: float = Field(default=60, ge=1, description="seconds for which a silent run keeps its country")
     lease_wait: float = Field(
@@ -120,7 +131,7 @@ def load_settings() -> Settings:
     """Read the settings from the environment, with absolute paths.
 
     Raises:
-        ConfigError: a variable has a value outside its type or range.
+        ConfigError: a variable has a value outside its type or range, or names no profile.
     """
     try:
         settings = Settings()
@@ -130,12 +141,15 @@ def load_settings() -> Settings:
         raise ConfigError(
             f"{name}={first['input']!r}: {first['msg']}", fix=f"correct or unset {name}"
         ) from None
+    profile_named(settings.translator)
     absolute: dict[str, Path | str] = {
         "home": settings.home.expanduser().resolve(),
         "catalog": settings.catalog.expanduser().resolve(),
         "weights": settings.weights.expanduser().resolve(),
         "clip": settings.clip.expanduser().resolve(),
     }
+    if settings.translator_weights is not None:
+        absolute["translator_weights"] = settings.translator_weights.expanduser().resolve()
     if "://" not in settings.feed:
         absolute["feed"] = str(Path(settings.feed).expanduser().resolve())
     return settings.model_copy(update=absolute)

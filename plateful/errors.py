@@ -34,6 +34,10 @@ class ModelError(PlatefulError):
     """Weights are missing, altered, or in a refused format."""
 
 
+class TranslationError(PlatefulError):
+    """A translator as a whole does not answer: unreachable, out of quota, refused credentials."""
+
+
 class RenderError(PlatefulError):
     """One candidate could not be rendered; the batch goes on without it."""
 

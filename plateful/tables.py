@@ -117,9 +117,27 @@ TRANSLATED_PRODUCTS = Table(
         "ingredients_en": (TEXTS, "ingredients that the glossary resolves, in English"),
         "translation": (
             pl.String,
-            "how the name was resolved: none (already Latin), glossary, transliteration",
+            "how the name was resolved: none (English), glossary, transliteration, a translator's name, or "
+            "failed:<reason>",
         ),
-        "coverage": (pl.Float64, "share of the name's characters that the glossary resolved, 0..1"),
+        "coverage": (
+            pl.Float64,
+            "share of the name that was resolved, 0..1: of its letters by the glossary, 1 by a translator",
+        ),
+    },
+)
+
+# A part log, not an asset: what translators answered, so that nothing is sent twice.
+TRANSLATIONS = Table(
+    "translations",
+    ("text_key",),
+    {
+        "text_key": (pl.String, "hash of translator version, language and text"),
+        "translator": (pl.String, "translator version that answered"),
+        "language": (pl.String, "language that the text was sent as, null when the translator found out"),
+        "text": (pl.String, "text as sent"),
+        "english": (pl.String, "answer, one line of ASCII"),
+        "translated_at": (TIME, "when"),
     },
 )
 

@@ -12,6 +12,7 @@ from resources.stores import (
     LedgerResource,
 )
 from resources.tracking import TrackingResource
+from resources.translation import TranslatorResource
 
 
 def build_resources(settings: Settings) -> dict[str, object]:
@@ -35,6 +36,13 @@ def build_resources(settings: Settings) -> dict[str, object]:
             max_attempts=settings.max_attempts,
         ),
         "scoring": ScoringResource(clip=str(settings.clip)),
+        "translator": TranslatorResource(
+            lake=lake,
+            profile=settings.translator,
+            url=settings.translator_url,
+            project=settings.translator_project,
+            weights=str(settings.translator_weights) if settings.translator_weights else None,
+        ),
         "tracking": TrackingResource(
             uri=settings.tracking, artifacts=settings.tracking_artifacts, ui_url=settings.mlflow_url
         ),

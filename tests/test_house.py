@@ -21,6 +21,9 @@ HEAVY = {
     "kubernetes",
     "great_expectations",
     "compel",
+    "ctranslate2",
+    "sentencepiece",
+    "google.cloud.translate_v3",
 }
 
 

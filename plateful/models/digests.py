@@ -18,19 +18,23 @@ TRAINING_RECORD = "training.json"
 _TOKENIZER_TEXTS = frozenset({"merges.txt"})
 
 
-def write_digests(folder: Path) -> dict[str, str]:
-    """Record the sha256 of every file below `folder` that loading may read, and return the record."""
-    digests = {path: _sha256(folder / path) for path in _model_files(folder)}
+def write_digests(folder: Path, *, binaries: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Record the sha256 of every file below `folder` that loading may read, and return the record.
+
+    `binaries` names files whose suffix pickles share, of a format that holds no code.
+    """
+    digests = {path: _sha256(folder / path) for path in _model_files(folder, binaries=binaries)}
     (folder / DIGESTS).write_text(json.dumps(digests, indent=1, sort_keys=True) + "\n")
     return digests
 
 
-def verify_digests(folder: Path, part: str = "") -> dict[str, str]:
+def verify_digests(folder: Path, part: str = "", *, binaries: frozenset[str] = frozenset()) -> dict[str, str]:
     """Return `{path: sha256}` after checking every file of `folder` against its record.
 
     Args:
         folder: model folder with its record.
         part: name of a folder in it, to check what lies in that one alone.
+        binaries: names of files whose suffix pickles share, of a format that holds no code.
 
     Raises:
         ModelError: no record, or a file is missing, altered, unrecorded, or in a format that runs code.
@@ -44,7 +48,7 @@ def verify_digests(folder: Path, part: str = "") -> dict[str, str]:
     inside = f"{part}/" if part else ""
     recorded: dict[str, str] = json.loads(record.read_text())
     digests = {path: digest for path, digest in recorded.items() if path.startswith(inside)}
-    found = set(_model_files(folder, part))
+    found = set(_model_files(folder, part, binaries=binaries))
     _refuse(folder, sorted(digests.keys() - found), "is missing")
     _refuse(folder, sorted(found - digests.keys()), f"is not recorded in {DIGESTS}")
     altered = [path for path in sorted(found) if _sha256(folder / path) != digests[path]]
@@ -52,12 +56,12 @@ def verify_digests(folder: Path, part: str = "") -> dict[str, str]:
     return digests
 
 
-def _model_files(folder: Path, part: str = "") -> list[str]:
+def _model_files(folder: Path, part: str = "", *, binaries: frozenset[str] = frozenset()) -> list[str]:
     """List the files that loading may read, as sorted relative paths; refuse formats that run code."""
     every = (folder / part).rglob("*")
     files = sorted(p for p in every if p.is_file() and p.name not in (DIGESTS, TRAINING_RECORD))
     for path in files:
-        if path.suffix.lower() in PICKLES:
+        if path.suffix.lower() in PICKLES and path.name not in binaries:
             raise ModelError(
                 f"model file {path.relative_to(folder).as_posix()!r} is in a format that can run code",
                 fix="convert the weights to safetensors and delete the file",

@@ -14,9 +14,18 @@ from upath import UPath
 
 from plateful.errors import StoreError
 from plateful.stores import objects
-from plateful.tables import GENERATED_CANDIDATES, JUDGE_VERDICTS, QUALITY_SCORES, SAFETY_SCORES, Table
+from plateful.tables import (
+    GENERATED_CANDIDATES,
+    JUDGE_VERDICTS,
+    QUALITY_SCORES,
+    SAFETY_SCORES,
+    TRANSLATIONS,
+    Table,
+)
 
-LOGS = {t.name: t for t in (GENERATED_CANDIDATES, SAFETY_SCORES, QUALITY_SCORES, JUDGE_VERDICTS)}
+LOGS = {
+    t.name: t for t in (GENERATED_CANDIDATES, SAFETY_SCORES, QUALITY_SCORES, JUDGE_VERDICTS, TRANSLATIONS)
+}
 _VERSIONS = ("scorer_version", "judge_version")
 # A compaction between listing and reading removes parts; it cannot do so many times in a row.
 _READ_ATTEMPTS = 10

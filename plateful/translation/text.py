@@ -9,11 +9,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from unidecode import unidecode
 
-from plateful.translation.glossary import Glossary, fold, glossary
+from plateful.translation.glossary import Glossary, english_words, fold, glossary
 
 _UNSPACED = (
     "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
@@ -24,8 +23,11 @@ _TOKEN = re.compile(
 )
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
 _BRACKETS = re.compile(r"[(（\[【「][^)）\]】」]*[)）\]】」]")
-# Arabic and Hebrew write article and conjunction onto the word.
-_PREFIXES = ("وال", "بال", "وبال", "لل", "ال", "و", "ب", "ה", "ו", "ב")
+# Arabic and Hebrew write article and conjunction onto the word, French and Italian with an apostrophe.
+_PREFIXES = tuple(map(fold, (
+    "وال", "بال", "وبال", "لل", "ال", "و", "ب", "ה", "ו", "ב",
+    "l'", "d'", "all'", "dell'", "dall'", "nell'", "sull'", "un'",
+)))  # fmt: skip
 MAX_TEXT = 400
 
 
@@ -159,7 +161,7 @@ def _word(token: str, words: Glossary, *, english: bool) -> _Part:
     found = words.part(folded) or next(
         (
             words.part(folded[len(p) :])
-            for p in map(fold, _PREFIXES)
+            for p in _PREFIXES
             if folded.startswith(p) and words.part(folded[len(p) :])
         ),
         None,
@@ -172,7 +174,7 @@ def _word(token: str, words: Glossary, *, english: bool) -> _Part:
             known=True,
             latin=latin,
         )
-    resolved = letters if latin and (english or folded in _english_words()) else 0
+    resolved = letters if latin and (english or folded in english_words()) else 0
     return _Part(_ascii(token), letters, resolved, latin=latin)
 
 
@@ -184,11 +186,3 @@ def _is_latin(token: str) -> bool:
     """Digits count as Latin: '7up', '2-pc'."""
     first = next((c for c in token if c.isalpha()), "a")
     return "LATIN" in unicodedata.name(first, "")
-
-
-@lru_cache(maxsize=1)
-def _english_words() -> frozenset[str]:
-    """English words that the glossary itself uses, so that 'Burger' on a German menu counts as understood."""
-    everything = glossary(("tr", "de", "it", "es", "pt", "fr", "id", "vi", "nl"))
-    values = [*everything.words.values(), *everything.stems.values(), *everything.endings.values()]
-    return frozenset(word for value in values for word in value.split())
