@@ -26,7 +26,7 @@ COUNTRY_CONTRACTS: dict[str, tuple[str, ...]] = {
     "translated_products": ("products_without_images",),
     "prompts": ("translated_products",),
     "inpainting_masks": ("products_without_images",),
-    "generated_candidates": ("prompts",),
+    "generated_candidates": ("prompts", "deferred_requests"),
     "safety_scores": ("generated_candidates",),
     "quality_scores": ("generated_candidates",),
     "judge_verdicts": ("generated_candidates",),

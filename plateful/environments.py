@@ -15,10 +15,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from plateful.budgets.policy import DEFAULT_POLICY
 from plateful.errors import ConfigError
 from plateful.ledger import Ledger
 from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+from plateful.tables import DEFAULT_TEAM
 from plateful.tracking import Tracking
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,6 +54,10 @@ class Settings(BaseSettings):
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
     )
+    team: str = Field(
+        default=DEFAULT_TEAM, pattern=r"^[\w.-]{1,64}$", description="team that pays for what is rendered"
+    )
+    budgets: Path = Field(default=DEFAULT_POLICY, description="budget policy: limits, prices, over budget")
     max_left_share: float = Field(
         default=MAX_LEFT_SHARE,
         ge=0,
@@ -131,6 +137,7 @@ def load_settings() -> Settings:
         "home": settings.home.expanduser().resolve(),
         "weights": settings.weights.expanduser().resolve(),
         "clip": settings.clip.expanduser().resolve(),
+        "budgets": settings.budgets.expanduser().resolve(),
     }
     if "://" not in settings.feed:
         absolute["feed"] = str(Path(settings.feed).expanduser().resolve())

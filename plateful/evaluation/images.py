@@ -15,7 +15,7 @@ from plateful.rendering.renderer import Renderer
 from plateful.rendering.shard import render_shard
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
-from plateful.tables import EVAL_IMAGES, INPAINTING_MASKS, PROMPTS
+from plateful.tables import DEFAULT_TEAM, EVAL_IMAGES, INPAINTING_MASKS, PROMPTS
 
 # Partition of the manifest that eval pictures share; no country has four letters.
 PARTITION = "eval"
@@ -102,6 +102,8 @@ def _request(item: EvalItem) -> dict:
         "route": "text_to_image",
         "photo_sha256": None,
         "record_hash": record,
+        # Named only: eval pictures are nobody's, and are not charged.
+        "team": DEFAULT_TEAM,
     }
 
 

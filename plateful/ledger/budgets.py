@@ -115,10 +115,12 @@ class BudgetBook:
             ran_out = _expired(self._clock())
             return self._free(session, _lock(session, _days(session, ran_out)), ran_out, EXPIRED)
 
-    def team_day(self, team: str) -> TeamDay:
-        """Return a team's money of today."""
-        day = self._clock().date()
-        return next((t for t in self.team_days(day) if (t.team, t.day) == (team, day)), TeamDay(team, day))
+    def team_day(self, team: str, day: date | None = None) -> TeamDay:
+        """Return a team's money of a day, by default today."""
+        place = (team, day or self._clock().date())
+        with self._database.reading() as session:
+            row = session.get(TeamDayRow, place)
+            return TeamDay(*place, row.spent, row.reserved) if row else TeamDay(*place)
 
     def team_days(self, since: date = date.min) -> list[TeamDay]:
         """Return every team's days from `since` on, oldest first."""

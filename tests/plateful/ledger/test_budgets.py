@@ -294,7 +294,7 @@ def test_processes_never_overspend_and_a_killed_one_s_money_comes_back(
         lease = book.acquire_lease(f"C{number}", f"run{number}", TTL)
         start.wait()
         answers.put(sum(spend(book, lease, f"{number}-{n}", limit, dice) for n in range(3)))
-        done.wait()
+        done.wait(120)
         reserve(book, lease, [1, 1], f"dead-{number}", limit=None)
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -67,6 +67,7 @@ def request(subject: str, **changes: Any) -> dict[str, Any]:
         "route": "text_to_image",
         "photo_sha256": None,
         "record_hash": "r" * 64,
+        "team": "default",
         **changes,
     }
 
