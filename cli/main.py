@@ -9,6 +9,7 @@ import polars.selectors as cs
 import typer
 
 from cli import console, maintenance, review
+from cli.costs import costs
 from cli.options import Candidates, Feed, Json
 from plateful.environments import Settings, load_settings
 from plateful.errors import ConfigError, PlatefulError, StoreError
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(review.app, name="review")
 app.add_typer(maintenance.quarantine, name="quarantine")
-for _command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
+for _command in (maintenance.replay, maintenance.regenerate, maintenance.instance, costs):
     app.command()(_command)
 
 

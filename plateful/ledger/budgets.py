@@ -143,6 +143,14 @@ class BudgetBook:
             total = session.scalar(select(func.coalesce(func.sum(ChargeRow.cost), 0)).where(chosen))
         return [Charge(*row) for row in rows], int(total or 0)
 
+    def sums(self) -> tuple[int, int]:
+        """Return (what teams' days say was spent, what all charges add up to), at one moment."""
+        days = select(func.coalesce(func.sum(TeamDayRow.spent), 0)).scalar_subquery()
+        charges = select(func.coalesce(func.sum(ChargeRow.cost), 0)).scalar_subquery()
+        with self._database.reading() as session:
+            one = session.execute(select(days, charges)).one()
+        return int(one[0]), int(one[1])
+
     def _end(self, grant: Grant, state: str) -> None:
         with self._database.writing() as session:
             days = _lock(session, {(grant.team, grant.day)})

@@ -67,7 +67,7 @@ def test_a_model_without_a_price_is_not_free(tmp_path: Path) -> None:
         ({"teams": {"fish": {"daily_limit": 1, "over_budget": ["cheap"]}}}, "end with defer or stop"),
         ({"teams": {"fish": {"daily_limit": 1, "over_budget": ["stop", "defer"]}}}, "end with defer or stop"),
         ({"teams": {"fish": {"daily_limit": 1, "over_budget": []}}}, "over_budget"),
-        ({"teams": {"fish": {"daily_limit": 1, "over_budget": ["sdxxl", "stop"]}}}, "'sdxxl' is not in the catalog"),
+        ({"teams": {"fish": {"daily_limit": 1, "over_budget": ["sdxxl", "stop"]}}}, "'sdxxl' is not in"),
         ({"teams": {"fish": {"daily_limit": 1, "why": ""}}}, "why"),
         ({"currency": "EUR"}, "currency = 'EUR'"),
         ({"prices": {"plateful-tiny": {"per_second": -1, "why": WHY}}}, "per_second = -1"),
@@ -94,5 +94,5 @@ def test_a_file_without_the_default_team_or_without_yaml(tmp_path: Path) -> None
     path.write_text("")
     with pytest.raises(ConfigError, match="the file = None"):
         load_budgets(path)
-    with pytest.raises(ConfigError, match="absent.yaml"):
+    with pytest.raises(ConfigError, match=r"absent\.yaml"):
         load_budgets(tmp_path / "absent.yaml")

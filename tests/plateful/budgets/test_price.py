@@ -47,7 +47,14 @@ def test_a_wrong_clock_is_not_billed(seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"per_image": -0.01}, {"per_second": "nan"}, {"per_second": "inf"}, {"per_hour": 1}, {"per_image": 2e6}],
+    [
+        {},
+        {"per_image": -0.01},
+        {"per_second": "nan"},
+        {"per_second": "inf"},
+        {"per_hour": 1},
+        {"per_image": 2e6},
+    ],
 )
 def test_a_price_that_says_nothing_or_nonsense_is_refused(fields: dict) -> None:
     with pytest.raises(ValidationError):

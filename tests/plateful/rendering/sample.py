@@ -110,7 +110,10 @@ class Painter:
         return [list(tasks[start : start + self.batch]) for start in range(0, len(tasks), self.batch)]
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Mapping, _masks: Mapping
+        self,
+        tasks: Sequence[RenderTask],
+        init_images: Mapping,
+        masks: Mapping,  # noqa: ARG002 - the protocol's
     ) -> list[np.ndarray | RenderError]:
         for task in tasks:
             if self.crashes.get(task.subject, 0) > 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plateful.budgets.policy import DEFAULT_POLICY, BudgetPolicy, load_budgets
+from plateful.budgets.policy import BudgetPolicy, load_budgets
 from plateful.errors import BudgetError, StoreError
 from plateful.ledger import Ledger
 from plateful.models.catalog import load_catalog
@@ -70,9 +70,7 @@ class Kitchen:
         self, limit: object = 1, chain: str = "[defer]", tasks: Sequence[RenderTask] = (), **options: Any
     ) -> BudgetedReport:
         chosen = list(tasks) or self.tasks()
-        lease = self.ledger.acquire_lease(
-            COUNTRY, self.run, timedelta(days=9), owner_finished=lambda _: True
-        )
+        lease = self.ledger.acquire_lease(COUNTRY, self.run, timedelta(days=9), owner_finished=lambda _: True)
         purse = Purse(self.ledger.budgets, self.policy(limit, chain), lease, ENTRIES.__getitem__)
         return render_within_budget(
             chosen,
@@ -99,10 +97,12 @@ class Kitchen:
         return today.spent, today.reserved
 
     def assert_charged_once(self) -> None:
-        """What the ledger charged is what the manifest's candidates cost, each once, and nothing is reserved."""
+        """The ledger charged what the manifest's candidates cost, each once, and nothing is reserved."""
         rows = known_candidates(self.lake, COUNTRY)
         charges, total = self.ledger.budgets.metering()
-        assert {c.candidate_id: c.cost for c in charges} == dict(rows.select("candidate_id", "cost").iter_rows())
+        assert {c.candidate_id: c.cost for c in charges} == dict(
+            rows.select("candidate_id", "cost").iter_rows()
+        )
         assert (len(charges), total) == (rows.height, rows["cost"].sum())
         assert self.money == (total, 0)
 
@@ -131,7 +131,10 @@ def test_what_cannot_be_paid_waits_in_whole_requests_and_is_rendered_the_next_da
     done = kitchen.render(limit=0.05)
     assert done.shard.rendered == 4
     assert set(done.deferred) == {"request-2", "request-3", "request-4"}
-    assert "team 'default' has spent 0.040000 USD of its 0.050000 USD for 2026-11-21" in done.deferred["request-2"]
+    assert (
+        "team 'default' has spent 0.040000 USD of its 0.050000 USD for 2026-11-21"
+        in done.deferred["request-2"]
+    )
     assert kitchen.render(limit=0.05).shard.rendered == 0
     kitchen.clock.now += timedelta(days=1)
     assert kitchen.render(limit=0.05).shard.rendered == 4
@@ -194,7 +197,9 @@ def test_device_seconds_are_billed_also_where_nothing_came_out(kitchen: Kitchen)
     kitchen.policy = lambda *_: load_budgets(kitchen.folder / "own.yaml", ENTRIES)  # type: ignore[method-assign]
     assert kitchen.render(tasks=tasks).shard.quarantined == 1
     rows = known_candidates(kitchen.lake, COUNTRY)
-    assert all(cost == round(seconds * CENT) > 0 for cost, seconds in rows.select("cost", "seconds").iter_rows())
+    assert all(
+        cost == round(seconds * CENT) > 0 for cost, seconds in rows.select("cost", "seconds").iter_rows()
+    )
     kitchen.assert_charged_once()
 
 
