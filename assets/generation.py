@@ -11,9 +11,9 @@ from assets.spec import OWNERS, contact_sheet, counts, report, table_asset
 from plateful import progress
 from plateful.budgets.price import dollars
 from plateful.environments import utc_now
-from plateful.ledger import Ledger
+from plateful.ledger import Lease, Ledger
 from plateful.rendering.billing import Billing
-from plateful.rendering.budgeted import Purse, render_within_budget
+from plateful.rendering.budgeted import Purse, Render, render_within_budget
 from plateful.rendering.current import current_candidates
 from plateful.rendering.manifest import lost_candidates
 from plateful.rendering.masking import mask_photos
@@ -106,6 +106,39 @@ def plan_shards(
         yield dg.DynamicOutput(document, mapping_key=f"shard_{number:04d}")
 
 
+def _renderer(
+    context: dg.OpExecutionContext,
+    models: ModelResource,
+    scoring: ScoringResource,
+    store: Lake,
+    book: Ledger,
+    held: Lease,
+) -> Render:
+    """Return what renders and scores tasks of one model with somebody's money."""
+    country = context.partition_key
+
+    def bring_in(tasks: list[RenderTask], billing: Billing) -> ShardReport:
+        return render(
+            tasks,
+            renderer=models.renderer(tasks[0].model),
+            lake=store,
+            country=country,
+            score=partial(
+                score_arrays, scorer=scoring.scorer(), judge=scoring.judge(), lake=store, country=country
+            ),
+            clock=utc_now,
+            run_id=context.run.run_id,
+            on_progress=partial(progress.report, f"render {country}"),
+            max_attempts=models.max_attempts,
+            note_failure=partial(book.note_failure, country),
+            note_success=partial(book.note_success, country),
+            check=partial(book.check_fence, held),
+            billing=billing,
+        )
+
+    return bring_in
+
+
 @dg.op(
     out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy
 )
@@ -125,26 +158,6 @@ def render_shard(
     country, store, book = context.partition_key, lake.open(), ledger.open()
     tasks = [RenderTask.from_json(task) for task in shard["tasks"]]
     with lease.hold(context) as held:
-
-        def bring_in(chosen: list[RenderTask], billing: Billing) -> ShardReport:
-            return render(
-                chosen,
-                renderer=models.renderer(chosen[0].model),
-                lake=store,
-                country=country,
-                score=partial(
-                    score_arrays, scorer=scoring.scorer(), judge=scoring.judge(), lake=store, country=country
-                ),
-                clock=utc_now,
-                run_id=context.run.run_id,
-                on_progress=partial(progress.report, f"render {country}"),
-                max_attempts=models.max_attempts,
-                note_failure=partial(book.note_failure, country),
-                note_success=partial(book.note_success, country),
-                check=partial(book.check_fence, held),
-                billing=billing,
-            )
-
         outcome = render_within_budget(
             tasks,
             purse=Purse(book.budgets, budgets.open(), held, lambda model: models.version(model).entry),
@@ -152,7 +165,7 @@ def render_shard(
             replan=lambda model, left: replan(
                 left, _wanted(models, book, country, prompts, inpainting_masks, model)
             ),
-            render=bring_in,
+            render=_renderer(context, models, scoring, store, book, held),
         )
     context.log.info(f"{country}: {outcome}")
     return {
@@ -189,7 +202,7 @@ def collect(
         "deferred": deferred.height,
         "deferred_because": counts(deferred["detail"], "detail"),
         "downgraded_now": sum(shard["downgraded"] for shard in shards),
-        "cost_usd": dollars(int(frame["cost"].sum())),
+        "cost": dollars(int(frame["cost"].sum())),
         "render_seconds": round(sum(shard["seconds"] for shard in shards), 2),
         "quarantine_reasons": counts(frame["reason"], "reason"),
         "contact_sheet": contact_sheet(store, dict(good.select("candidate_id", "subject").iter_rows())),

@@ -111,8 +111,11 @@ class BudgetBook:
 
     def sweep(self) -> int:
         """Free what ran out, e.g. of killed runs; return how many reservations did."""
+        ran_out = _expired(self._clock())
+        with self._database.reading() as session:
+            if not _days(session, ran_out):
+                return 0
         with self._database.writing() as session:
-            ran_out = _expired(self._clock())
             return self._free(session, _lock(session, _days(session, ran_out)), ran_out, EXPIRED)
 
     def team_day(self, team: str, day: date | None = None) -> TeamDay:
