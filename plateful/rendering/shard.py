@@ -221,8 +221,7 @@ def render_shard(
         note_failure: counts a failure, e.g. `Ledger.note_failure` of the country.
         note_success: told when a task works after failures, e.g. `Ledger.note_success` of the country.
         check: called before writes; raises when this run may no longer write (lost lease).
-        billing: prices candidates, takes their charges before their rows count, and ends the shard early when
-            the money is used up; None = nobody pays.
+        billing: prices candidates, takes their charges, may end the shard early; None = nobody pays.
 
     Raises:
         StoreError: the lake refused a write, or `check` did; what was stored stays and a rerun recovers it.

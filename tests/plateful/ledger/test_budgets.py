@@ -73,6 +73,24 @@ def money(ledger: Ledger, team: str = "fish") -> tuple[int, int]:
     return today.spent, today.reserved
 
 
+def test_a_ledger_from_before_budgets_gets_them_and_keeps_what_it_has(url: str, clock: Clock) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    import plateful.ledger.migrations as migrations
+
+    old, config = Ledger(url, clock), Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with old._database.connection() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    old.audit("event", "subject", "kept")
+    old.migrate()
+    assert [entry.detail for entry in old.audit_log()] == ["kept"]
+    assert old.budgets.sums() == (0, 0)
+    old.close()
+
+
 def test_reserve_charge_settle(ledger: Ledger, lease: Lease) -> None:
     grant = reserve(ledger, lease, [100] * 5)
     assert (grant.granted, grant.held, money(ledger)) == (5, 500, (0, 500))
