@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from assets import catalog, evaluation, gates, generation, prompting, publication
+from assets import catalog, evaluation, gates, generation, impact, prompting, publication
 from assets.checks import CHECKS
+from jobs.costs import daily_costs, refresh_costs
 from jobs.country import daily, publish_country, render_country
 from jobs.evaluation import evaluate_model, refresh_leaderboard
 from plateful.environments import Settings, load_settings
@@ -17,10 +18,12 @@ from sensors.review import review_decisions
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return the whole graph on one environment's resources."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([catalog, prompting, generation, gates, publication, evaluation]),
+        assets=dg.load_assets_from_modules(
+            [catalog, prompting, generation, gates, publication, evaluation, impact]
+        ),
         asset_checks=CHECKS,
-        jobs=[render_country, publish_country, evaluate_model, refresh_leaderboard],
-        schedules=[daily],
+        jobs=[render_country, publish_country, evaluate_model, refresh_leaderboard, refresh_costs],
+        schedules=[daily, daily_costs],
         sensors=[new_menus, review_decisions, new_model_versions, run_failures, dead_runs],
         resources=build_resources(settings),
         # One process per run: models are loaded once, and two cores are busy with one.

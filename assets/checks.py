@@ -12,11 +12,12 @@ import polars as pl
 from assets.evaluation import EVAL_SET
 from assets.partitions import COUNTRY, MODEL_VERSION
 from eval_sets import load_eval_set
+from plateful.budgets.costs import differences
 from plateful.contracts import ContractResult, validate
 from plateful.products.feed import Feed
 from plateful.stores import Lake
 from resources.feed import FeedResource
-from resources.stores import LakeResource
+from resources.stores import LakeResource, LedgerResource
 
 Upstream = Callable[[Lake, str], dict[str, pl.DataFrame]]
 
@@ -26,7 +27,7 @@ COUNTRY_CONTRACTS: dict[str, tuple[str, ...]] = {
     "translated_products": ("products_without_images",),
     "prompts": ("translated_products",),
     "inpainting_masks": ("products_without_images",),
-    "generated_candidates": ("prompts",),
+    "generated_candidates": ("prompts", "deferred_requests"),
     "safety_scores": ("generated_candidates",),
     "quality_scores": ("generated_candidates",),
     "judge_verdicts": ("generated_candidates",),
@@ -110,10 +111,43 @@ def leaderboard_contract(context: dg.AssetCheckExecutionContext, lake: LakeResou
     return _result(validate("model_leaderboard", store.read_table("model_leaderboard", None), upstream))
 
 
+@dg.asset_check(
+    asset="cost_report",
+    name="contract",
+    blocking=True,
+    description="The report adds up to the ledger's charges when it was made, money and renders.",
+)
+def costs_contract(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
+    """Compare the report with the ledger as it was then: other countries go on being charged."""
+    made = context.instance.get_latest_materialization_event(dg.AssetKey("cost_report"))
+    told = made.asset_materialization.metadata if made and made.asset_materialization else {}
+    then = {"cost": [told["charged"].value], "renders": [told["renders"].value]}
+    upstream = {"ledger": pl.DataFrame(then)}
+    return _result(validate("cost_report", lake.open().read_table("cost_report", None), upstream))
+
+
+@dg.asset_check(
+    asset="cost_report",
+    name="charged",
+    blocking=True,
+    description="What was charged is what the candidates of all countries cost, to the micro-dollar.",
+)
+def costs_are_charged(lake: LakeResource, ledger: LedgerResource) -> dg.AssetCheckResult:
+    """Compare the ledger's charges with the candidates' own costs."""
+    found = differences(ledger.open().budgets, lake.open())
+    return dg.AssetCheckResult(
+        passed=not found,
+        description="; ".join(found) or "every candidate's cost is charged once",
+        metadata={"differences": len(found)},
+    )
+
+
 CHECKS = [
     products_contract,
     *(_contract_check(table, COUNTRY, _tables(up)) for table, up in COUNTRY_CONTRACTS.items()),
     _contract_check("eval_images", MODEL_VERSION, _eval_items),
     _contract_check("eval_scores", MODEL_VERSION, _tables(("eval_images",))),
     leaderboard_contract,
+    costs_contract,
+    costs_are_charged,
 ]

@@ -9,22 +9,29 @@ import polars as pl
 from assets.partitions import COUNTRY
 from assets.spec import OWNERS, contact_sheet, counts, report, table_asset
 from plateful import progress
+from plateful.budgets.price import dollars
 from plateful.environments import utc_now
-from plateful.ledger import Ledger
+from plateful.ledger import Lease, Ledger
+from plateful.rendering.billing import Billing
+from plateful.rendering.budgeted import Purse, Render, render_within_budget
 from plateful.rendering.current import current_candidates
 from plateful.rendering.manifest import lost_candidates
 from plateful.rendering.masking import mask_photos
-from plateful.rendering.plan import pending_tasks, plan_tasks
+from plateful.rendering.outcome import ShardReport
+from plateful.rendering.plan import deferred_requests, pending_tasks, plan_tasks, replan
 from plateful.rendering.plan import plan_shards as split_shards
 from plateful.rendering.settled import settled_requests
 from plateful.rendering.shard import render_shard as render
 from plateful.rendering.task import RenderTask
 from plateful.scoring.completion import score_arrays
 from plateful.stores import Lake
+from resources.budgets import BudgetResource
 from resources.compute import CPU_SMALL, GPU_RENDER
 from resources.lease import LeaseResource
 from resources.models import ModelResource, ScoringResource
 from resources.stores import LakeResource, LedgerResource, WarehouseResource, table_columns
+
+_COUNTED = ("rendered", "recovered", "quarantined", "seconds")
 
 
 @table_asset("generation", partitions=COUNTRY, kinds=("opencv", "parquet"))
@@ -52,12 +59,17 @@ def _last(store: Lake, table: str, country: str) -> pl.DataFrame | None:
 
 
 def _wanted(
-    models: ModelResource, book: Ledger, country: str, prompts: pl.DataFrame, masks: pl.DataFrame
+    models: ModelResource,
+    book: Ledger,
+    country: str,
+    prompts: pl.DataFrame,
+    masks: pl.DataFrame,
+    model: str | None = None,
 ) -> list[RenderTask]:
     return plan_tasks(
         prompts,
         masks,
-        models.version(),
+        models.version(model),
         candidates_per_request=models.candidates_per_request,
         generations=book.generations(country),
     )
@@ -94,25 +106,21 @@ def plan_shards(
         yield dg.DynamicOutput(document, mapping_key=f"shard_{number:04d}")
 
 
-@dg.op(
-    out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy
-)
-def render_shard(
+def _renderer(
     context: dg.OpExecutionContext,
     models: ModelResource,
     scoring: ScoringResource,
-    lake: LakeResource,
-    ledger: LedgerResource,
-    lease: LeaseResource,
-    shard: dict,
-) -> dict:
-    """Render one shard and score every picture while it is in memory; safe to kill and to repeat."""
-    country, store, book = context.partition_key, lake.open(), ledger.open()
-    tasks = [RenderTask.from_json(task) for task in shard["tasks"]]
-    with lease.hold(context) as held:
-        outcome = render(
+    store: Lake,
+    book: Ledger,
+    held: Lease,
+) -> Render:
+    """Return what renders and scores tasks of one model with somebody's money."""
+    country = context.partition_key
+
+    def bring_in(tasks: list[RenderTask], billing: Billing) -> ShardReport:
+        return render(
             tasks,
-            renderer=models.renderer(),
+            renderer=models.renderer(tasks[0].model),
             lake=store,
             country=country,
             score=partial(
@@ -125,13 +133,45 @@ def render_shard(
             note_failure=partial(book.note_failure, country),
             note_success=partial(book.note_success, country),
             check=partial(book.check_fence, held),
+            billing=billing,
+        )
+
+    return bring_in
+
+
+@dg.op(
+    out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy
+)
+def render_shard(
+    context: dg.OpExecutionContext,
+    models: ModelResource,
+    scoring: ScoringResource,
+    lake: LakeResource,
+    ledger: LedgerResource,
+    lease: LeaseResource,
+    budgets: BudgetResource,
+    prompts: pl.DataFrame,
+    inpainting_masks: pl.DataFrame,
+    shard: dict,
+) -> dict:
+    """Render what the team has money for and score every picture in memory; safe to kill and to repeat."""
+    country, store, book = context.partition_key, lake.open(), ledger.open()
+    tasks = [RenderTask.from_json(task) for task in shard["tasks"]]
+    with lease.hold(context) as held:
+        outcome = render_within_budget(
+            tasks,
+            purse=Purse(book.budgets, budgets.open(), held, lambda model: models.version(model).entry),
+            lake=store,
+            replan=lambda model, left: replan(
+                left, _wanted(models, book, country, prompts, inpainting_masks, model)
+            ),
+            render=_renderer(context, models, scoring, store, book, held),
         )
     context.log.info(f"{country}: {outcome}")
     return {
-        "rendered": outcome.rendered,
-        "recovered": outcome.recovered,
-        "quarantined": outcome.quarantined,
-        "seconds": outcome.seconds,
+        **{name: getattr(outcome.shard, name) for name in _COUNTED},
+        "downgraded": outcome.downgraded,
+        "deferred": dict(outcome.deferred),
     }
 
 
@@ -153,10 +193,16 @@ def collect(
             store.compact(log, country)
         tasks = _wanted(models, book, country, prompts, inpainting_masks)
         frame = current_candidates(store, country, tasks, book.quarantined(country, models.max_attempts))
+        deferred = deferred_requests(tasks, [shard["deferred"] for shard in shards])
+        store.write_table("deferred_requests", deferred, country)
     good = frame.filter(pl.col("status") == "ok")
     extra = {
         "rendered_now": sum(shard["rendered"] for shard in shards),
         "quarantined_now": sum(shard["quarantined"] for shard in shards),
+        "deferred": deferred.height,
+        "deferred_because": counts(deferred["detail"], "detail"),
+        "downgraded_now": sum(shard["downgraded"] for shard in shards),
+        "cost": dollars(int(frame["cost"].sum())),
         "render_seconds": round(sum(shard["seconds"] for shard in shards), 2),
         "quarantine_reasons": counts(frame["reason"], "reason"),
         "contact_sheet": contact_sheet(store, dict(good.select("candidate_id", "subject").iter_rows())),
@@ -176,7 +222,9 @@ def generated_candidates(prompts: pl.DataFrame, inpainting_masks: pl.DataFrame) 
 
     Only what is missing is rendered: a subject with a live or waiting image for its current record is
     settled, and a picture that was lost is made again. Images are stored losslessly under their candidate
-    id; a killed run repeats at most one batch.
+    id; a killed run repeats at most one batch. Each shard reserves its team's money first; requests that it
+    has none for go to a cheaper model, wait in `deferred_requests`, or stop the run, as the policy says.
     """
-    reports = plan_shards(prompts, inpainting_masks).map(render_shard).collect()
-    return collect(prompts, inpainting_masks, reports)
+    shards = plan_shards(prompts, inpainting_masks)
+    reports = shards.map(lambda shard: render_shard(prompts, inpainting_masks, shard))
+    return collect(prompts, inpainting_masks, reports.collect())

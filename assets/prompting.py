@@ -7,6 +7,7 @@ from assets.partitions import COUNTRY
 from assets.spec import counts, report, table_asset
 from plateful.prompts.writer import write_prompts
 from plateful.translation import translate
+from resources.budgets import BudgetResource
 from resources.lease import LeaseResource
 from resources.translation import TranslatorResource
 
@@ -37,10 +38,13 @@ def translated_products(
 
 @table_asset("prompts", partitions=COUNTRY)
 def prompts(
-    context: dg.AssetExecutionContext, lease: LeaseResource, translated_products: pl.DataFrame
+    context: dg.AssetExecutionContext,
+    lease: LeaseResource,
+    budgets: BudgetResource,
+    translated_products: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """One row per render request: prompt, parameters, fidelity contract, rubric, from a template."""
     with lease.hold(context):
-        frame = write_prompts(translated_products)
+        frame = write_prompts(translated_products, team=budgets.team)
     metadata = report(context, frame, templates=counts(frame["template"], "template"))
     return dg.MaterializeResult(value=frame, metadata=metadata)

@@ -16,6 +16,7 @@ from resources.stores import BucketResource, LakeResource, LedgerResource, Wareh
 @table_asset("review", partitions=COUNTRY)
 def review_decisions(
     context: dg.AssetExecutionContext,
+    lake: LakeResource,
     ledger: LedgerResource,
     models: ModelResource,
     lease: LeaseResource,
@@ -27,7 +28,8 @@ def review_decisions(
     judge_verdicts: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """One decision per request: a person's, else the auto-approval policy's; what neither approves waits."""
-    book, country = ledger.open(), context.partition_key
+    book, store, country = ledger.open(), lake.open(), context.partition_key
+    waiting = "deferred_requests"
     with lease.hold(context):
         frame = decide(
             country,
@@ -39,6 +41,8 @@ def review_decisions(
             judge=judge_verdicts,
             decisions=book.decisions(country),
             quarantined=book.quarantined(country, models.max_attempts),
+            # A country that was last rendered before there were budgets has no such table.
+            deferred=store.read_table(waiting, country) if store.has_table(waiting, country) else None,
             policy=load_policy(),
             clock=utc_now,
         )

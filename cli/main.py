@@ -9,6 +9,7 @@ import typer
 
 from cli import console, maintenance, models, review
 from cli.comparing import compare
+from cli.costs import costs
 from cli.options import Candidates, Feed, Json
 from cli.render import render
 from plateful.environments import Settings, load_settings
@@ -27,7 +28,7 @@ app = typer.Typer(
 app.add_typer(review.app, name="review")
 app.add_typer(models.app, name="models")
 app.add_typer(maintenance.quarantine, name="quarantine")
-for _command in (compare, render, maintenance.replay, maintenance.regenerate, maintenance.instance):
+for _command in (compare, render, costs, maintenance.replay, maintenance.regenerate, maintenance.instance):
     app.command()(_command)
 
 

@@ -10,6 +10,7 @@ import typer
 from cli import console
 from cli.options import Json
 from plateful import progress
+from plateful.budgets.price import MICRO, cost_of
 from plateful.environments import load_settings, utc_now
 from plateful.errors import ConfigError, RenderError
 from plateful.models.catalog import load_catalog, name_for_tier
@@ -108,7 +109,8 @@ def _print_receipt(version: ModelVersion, task: RenderTask) -> None:
 
 
 def _print_pictures(version: ModelVersion, task: RenderTask, pictures: list[Picture], as_json: bool) -> None:
-    costs = [version.entry.price.usd(each.seconds) if each.status == "rendered" else 0.0 for each in pictures]
+    price, new = version.entry.price, [int(each.status == "rendered") for each in pictures]
+    costs = [cost_of(price, each.seconds * n, n) / MICRO for each, n in zip(pictures, new, strict=True)]
     if as_json:
         shown = [asdict(each) | {"usd": usd} for each, usd in zip(pictures, costs, strict=True)]
         console.print_json(

@@ -140,14 +140,19 @@ def _masks(up: Frames) -> list[Expectation]:
 
 
 def _candidates(up: Frames) -> list[Expectation]:
-    requests = up["prompts"]["request_id"]
+    """Every request has candidates, or waits for money."""
+    requests, rendered = up["prompts"]["request_id"], up["generated_candidates"]["request_id"]
+    waiting = set(up["deferred_requests"]["request_id"]).intersection(requests) - set(rendered)
+    made = requests.n_unique() - len(waiting)
     return [
         _unique("candidate_id"),
         _known("request_id", requests),
-        _distinct("request_id", requests.n_unique()),
-        Expectation("ExpectTableRowCountToBeBetween", {"min_value": requests.len()}),
+        _distinct("request_id", made),
+        Expectation("ExpectTableRowCountToBeBetween", {"min_value": made}),
         _within("status", ["ok", "quarantined"]),
-        *_present("candidate_id", "seed", "model_version", "parameters"),
+        *_present("candidate_id", "seed", "model_version", "parameters", "team"),
+        Expectation("ExpectColumnValuesToBeBetween", {"column": "cost", "min_value": 0}),
+        *_present("cost"),
     ]
 
 
@@ -229,6 +234,23 @@ def _leaderboard(up: Frames) -> list[Expectation]:
     ]
 
 
+def _cost_report(up: Frames) -> list[Expectation]:
+    """Every charge of the ledger is in one row."""
+    charged, renders = up["ledger"].select("cost", "renders").row(0)
+    if not renders:
+        return [_row_count(0)]
+    return [
+        *_present(*TABLES["cost_report"].key, "cost", "renders"),
+        _sum("cost", charged),
+        _sum("renders", renders),
+    ]
+
+
+def _sum(column: str, total: int) -> Expectation:
+    arguments = {"column": column, "min_value": total, "max_value": total}
+    return Expectation("ExpectColumnSumToBeBetween", arguments)
+
+
 CONTRACTS: dict[str, Callable[[Frames], list[Expectation]]] = {
     "products": _products,
     "products_without_images": _without_images,
@@ -245,6 +267,7 @@ CONTRACTS: dict[str, Callable[[Frames], list[Expectation]]] = {
     "eval_images": _eval_images,
     "eval_scores": _eval_scores,
     "model_leaderboard": _leaderboard,
+    "cost_report": _cost_report,
 }
 
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from plateful.budgets.policy import DEFAULT_POLICY
 from plateful.errors import ConfigError
 from plateful.ledger import Ledger
 from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+from plateful.tables import DEFAULT_TEAM
 from plateful.tracking import Tracking
 from plateful.translation.profiles import GOOGLE_URL, profile_named
 
@@ -56,6 +58,10 @@ class Settings(BaseSettings):
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
     )
+    team: str = Field(
+        default=DEFAULT_TEAM, pattern=r"^[\w.-]{1,64}$", description="team that pays for what is rendered"
+    )
+    budgets: Path = Field(default=DEFAULT_POLICY, description="budget policy: limits, prices, over budget")
     max_left_share: float = Field(
         default=MAX_LEFT_SHARE,
         ge=0,
@@ -147,6 +153,7 @@ def load_settings() -> Settings:
         "catalog": settings.catalog.expanduser().resolve(),
         "weights": settings.weights.expanduser().resolve(),
         "clip": settings.clip.expanduser().resolve(),
+        "budgets": settings.budgets.expanduser().resolve(),
     }
     if settings.translator_weights is not None:
         absolute["translator_weights"] = settings.translator_weights.expanduser().resolve()

@@ -42,6 +42,10 @@ class RenderError(PlatefulError):
     """One candidate could not be rendered; the batch goes on without it."""
 
 
+class BudgetError(PlatefulError):
+    """A team has spent what it may spend today; rendering stops there."""
+
+
 class StoreError(PlatefulError):
     """The lake, warehouse or ledger refused an operation (disk full, locked, missing object)."""
 

@@ -3,7 +3,8 @@
 Assets publish these as `dagster/column_schema`, the lake enforces them on write, checks read them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -11,15 +12,21 @@ from plateful.errors import StoreError
 
 TEXTS = pl.List(pl.String)
 TIME = pl.Datetime("us", "UTC")
+# Who pays where nobody was named.
+DEFAULT_TEAM = "default"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, its columns in order, its key and a sentence per column."""
+    """A table's name, its columns in order, its key and a sentence per column.
+
+    `added` are columns that joined later, with the value of the rows that were written before.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: dict[str, tuple[pl.DataType | type[pl.DataType], str]]
+    added: dict[str, Any] = field(default_factory=dict)
 
     @property
     def schema(self) -> dict[str, pl.DataType | type[pl.DataType]]:
@@ -45,6 +52,11 @@ class Table:
         if isinstance(rows, pl.DataFrame):
             return rows.select(pl.col(name).cast(dtype) for name, dtype in self.schema.items())
         return pl.DataFrame([{name: row[name] for name in self.columns} for row in rows], schema=self.schema)
+
+    def upgraded(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a stored frame with the columns that joined after it was written."""
+        late = {name: value for name, value in self.added.items() if name not in frame.columns}
+        return frame.with_columns(pl.lit(value).alias(name) for name, value in late.items())
 
     def empty(self) -> pl.DataFrame:
         """Return a frame of no rows with this table's schema."""
@@ -163,7 +175,9 @@ PROMPTS = Table(
         "route": (pl.String, "text_to_image or inpaint"),
         "photo_sha256": (pl.String, "vendor photo to repaint (inpaint route), else null"),
         "record_hash": (pl.String, "record that the request stands for"),
+        "team": (pl.String, "who pays"),
     },
+    added={"team": DEFAULT_TEAM},
 )
 
 INPAINTING_MASKS = Table(
@@ -208,6 +222,21 @@ GENERATED_CANDIDATES = Table(
         "seconds": (pl.Float64, "render seconds, its share of the batch"),
         "rendered_at": (TIME, "when"),
         "run_id": (pl.String, "Dagster run that rendered it"),
+        "team": (pl.String, "who paid"),
+        "cost": (pl.Int64, "micro-USD that rendering it cost"),
+    },
+    # Nothing was charged to anybody then.
+    added={"team": DEFAULT_TEAM, "cost": 0},
+)
+
+DEFERRED_REQUESTS = Table(
+    "deferred_requests",
+    ("request_id",),
+    {
+        "request_id": (pl.String, "render request that waits for money"),
+        "subject": (pl.String, "what is shown"),
+        "team": (pl.String, "whose budget is used up"),
+        "detail": (pl.String, "limit, what is spent, and what to do"),
     },
 )
 
@@ -366,11 +395,29 @@ MODEL_LEADERBOARD = Table(
     },
 )
 
+COST_REPORT = Table(
+    "cost_report",
+    ("team", "country", "application", "model"),
+    {
+        "team": (pl.String, "who paid"),
+        "country": (pl.String, "ISO 3166-1 alpha-2"),
+        "application": (pl.String, "application"),
+        "model": (pl.String, "catalog id of the model that rendered"),
+        "renders": (pl.Int64, "charged renders, those that failed or were replaced included"),
+        "cost": (pl.Int64, "micro-USD"),
+        "accepted": (pl.Int64, "images of them that passed every gate and rank within n"),
+        "published": (pl.Int64, "images of them that are live"),
+        "cost_per_accepted": (pl.Int64, "micro-USD, rounded up, null when none was accepted"),
+        "cost_per_published": (pl.Int64, "micro-USD, rounded up, null when none is live"),
+    },
+)
+
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
         REJECTS, PRODUCTS, PRODUCTS_WITHOUT_IMAGES, TRANSLATED_PRODUCTS, PROMPTS, INPAINTING_MASKS,
-        GENERATED_CANDIDATES, SAFETY_SCORES, QUALITY_SCORES, JUDGE_VERDICTS, ACCEPTED_CANDIDATES,
-        REVIEW_DECISIONS, PUBLISHED_IMAGES, REFUSED_IMAGES, EVAL_IMAGES, EVAL_SCORES, MODEL_LEADERBOARD,
+        GENERATED_CANDIDATES, DEFERRED_REQUESTS, SAFETY_SCORES, QUALITY_SCORES, JUDGE_VERDICTS,
+        ACCEPTED_CANDIDATES, REVIEW_DECISIONS, PUBLISHED_IMAGES, REFUSED_IMAGES, EVAL_IMAGES, EVAL_SCORES,
+        MODEL_LEADERBOARD, COST_REPORT,
     )
 }  # fmt: skip

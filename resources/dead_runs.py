@@ -24,6 +24,8 @@ def report_dead_runs(
 ) -> list[str]:
     """Report every dead run failed, give its leases back, and return the run ids.
 
+    Money that a dead run held is free once its time has run out.
+
     Args:
         instance: the runs.
         ledger: the leases.
@@ -39,6 +41,7 @@ def report_dead_runs(
         # First: should the process live after all, it must not write once its country is free.
         ledger.release_owner(run_id)
         report_dead_run(instance, run_id)
+    ledger.budgets.sweep()
     return dead
 
 

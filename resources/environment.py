@@ -1,6 +1,7 @@
 """Settings -> resources: the one place that wires the stores and models of an environment."""
 
 from plateful.environments import Settings
+from resources.budgets import BudgetResource
 from resources.feed import FeedResource
 from resources.io_managers import StepIOManager, TableIOManager
 from resources.lease import LeaseResource
@@ -35,6 +36,7 @@ def build_resources(settings: Settings) -> dict[str, object]:
             candidates_per_request=settings.candidates,
             max_attempts=settings.max_attempts,
         ),
+        "budgets": BudgetResource(team=settings.team, policy=str(settings.budgets)),
         "scoring": ScoringResource(clip=str(settings.clip)),
         "translator": TranslatorResource(
             lake=lake,

@@ -34,9 +34,9 @@ class ModelResource(dg.ConfigurableResource):
     # Tries before an item that cannot be rendered is quarantined.
     max_attempts: int = 3
 
-    def version(self) -> ModelVersion:
-        """Return the model version in use, its weights verified."""
-        return resolve_model(self.model, weights_root=Path(self.weights), catalog=Path(self.catalog))
+    def version(self, model: str | None = None) -> ModelVersion:
+        """Return the version of a catalog name (default: the one that renders), its weights verified."""
+        return resolve_model(model or self.model, weights_root=Path(self.weights), catalog=Path(self.catalog))
 
     def version_named(self, name: str) -> ModelVersion:
         """Return the version in use, which must be the one named.
@@ -52,11 +52,11 @@ class ModelResource(dg.ConfigurableResource):
             )
         return version
 
-    def renderer(self) -> "DiffusersRenderer":
-        """Return the loaded renderer."""
+    def renderer(self, model: str | None = None) -> "DiffusersRenderer":
+        """Return the loaded renderer of a catalog id, by default of the model that renders."""
         from plateful.rendering.diffusers_renderer import get_renderer
 
-        return get_renderer(self.version())
+        return get_renderer(self.version(model))
 
 
 class ScoringResource(dg.ConfigurableResource):

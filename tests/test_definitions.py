@@ -14,6 +14,7 @@ GROUPS = {
     "review": {"review_decisions"},
     "publishing": {"published_images"},
     "evaluation": {"eval_images", "eval_scores", "model_leaderboard"},
+    "impact": {"cost_report"},
 }
 GRAPH = defs.resolve_asset_graph()
 SPECS = [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from plateful.budgets.price import MICRO, cost_of
 from plateful.errors import ConfigError, ModelError, PlatefulError, RenderError
 from plateful.evaluation import artifacts
 from plateful.evaluation.comparison import COLUMNS, paired
@@ -84,7 +85,7 @@ class Column:
         done = self.artifacts.filter(pl.col("status") == "ok")
         mean = {name: _mean(self.artifacts[name]) for name in (*METRICS, "distance")}
         seconds = _mean(done["seconds"])
-        usd = None if seconds is None else self.entry.price.usd(seconds)
+        usd = None if seconds is None else cost_of(self.entry.price, seconds, 1) / MICRO
         return {
             "model": self.model,
             "model_version": self.version.digest if self.version else None,

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
 from plateful.errors import ConfigError, StoreError
 
 # Longer than any write of ours (some ms), shorter than a person's patience.
 BUSY_TIMEOUT_MS = 30_000
+_BUSY = "another process writes for too long; let it finish, then run again"
 
 
 class Database:
@@ -35,6 +38,7 @@ class Database:
             ) from fault
         if self.is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._writer = Lock()
         self.engine = sa.create_engine(self.url)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _set_pragmas)
@@ -52,7 +56,8 @@ class Database:
         Raises:
             StoreError: locked for too long, disk full, or not migrated.
         """
-        with self._session(self.engine.execution_options(writes=True)) as session, session.begin():
+        writing = self.engine.execution_options(writes=True)
+        with self._turn(), self._session(writing) as session, session.begin():
             yield session
 
     @contextmanager
@@ -68,8 +73,18 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:
         """Open a writing transaction as a bare connection, for migrations."""
-        with self._faults(), self.engine.execution_options(writes=True).begin() as connection:
+        writing = self.engine.execution_options(writes=True)
+        with self._turn(), self._faults(), writing.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Queue SQLite's writers of this process: it lets them poll, unfairly, each with a connection."""
+        if not self.is_sqlite:
+            yield
+            return
+        with self._writer:
+            yield
 
     @contextmanager
     def _session(self, engine: sa.Engine) -> Iterator[Session]:
@@ -81,8 +96,12 @@ class Database:
         try:
             yield
         except DBAPIError as fault:
-            place = self.url.render_as_string(hide_password=True)
-            raise StoreError(f"ledger {place}: {fault.orig}", fix=_fix(fault)) from fault
+            raise self._fault(str(fault.orig), _fix(fault)) from fault
+        except NoConnectionError as fault:
+            raise self._fault("no connection is free", _BUSY) from fault
+
+    def _fault(self, what: str, fix: str) -> StoreError:
+        return StoreError(f"ledger {self.url.render_as_string(hide_password=True)}: {what}", fix=fix)
 
 
 def _fix(fault: DBAPIError) -> str:
@@ -91,7 +110,7 @@ def _fix(fault: DBAPIError) -> str:
         if "no such table" in text:
             return "call Ledger.migrate() first"
         if "locked" in text:
-            return "another process writes for too long; let it finish, then run again"
+            return _BUSY
         if "full" in text or "disk I/O" in text:
             return "the disk is full: free space and run again; what was committed is kept"
     return "check that the URL points to Plateful's own ledger"

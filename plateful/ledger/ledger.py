@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from plateful.errors import StoreError
 from plateful.ledger import leases
+from plateful.ledger.budgets import BudgetBook
 from plateful.ledger.database import Database
 from plateful.ledger.models import AuditRow, DecisionRow, FailureRow, PublicationRow, RegenerationRow
 from plateful.ledger.records import AuditEntry, Decision, Lease, Publication
@@ -19,7 +20,7 @@ _PUBLICATION_FIELDS = tuple(Publication.__dataclass_fields__)
 
 
 class Ledger:
-    """Decisions, leases, failures, regenerations, publications and audit.
+    """Decisions, leases, failures, regenerations, publications and audit; money is in `budgets`.
 
     Args:
         url: SQLAlchemy URL.
@@ -29,6 +30,7 @@ class Ledger:
     def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
         self._database = Database(url)
         self._clock = clock
+        self.budgets = BudgetBook(self._database, clock)
 
     def migrate(self) -> None:
         """Bring the tables to this version's form; several processes may do so at once.

@@ -1,8 +1,18 @@
 """The ledger's tables. A change here needs a migration beside the others; a test compares the two."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -103,6 +113,58 @@ class PublicationRow(Base):
     version: Mapped[int] = mapped_column(BigInteger)
     lease_token: Mapped[int] = mapped_column(BigInteger)
     recorded_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class TeamDayRow(Base):
+    """A team's money on one UTC day, in micro-USD; whoever changes it holds its lock."""
+
+    __tablename__ = "team_days"
+    __table_args__ = (
+        CheckConstraint("spent >= 0", name="ck_team_days_spent"),
+        CheckConstraint("reserved >= 0", name="ck_team_days_reserved"),
+    )
+    team: Mapped[str] = mapped_column(String, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    spent: Mapped[int] = mapped_column(BigInteger)
+    reserved: Mapped[int] = mapped_column(BigInteger)
+
+
+class ReservationRow(Base):
+    """Money that a shard holds: `held` is what is left of it, 0 unless open."""
+
+    __tablename__ = "reservations"
+    __table_args__ = (
+        CheckConstraint("held >= 0", name="ck_reservations_held"),
+        Index("ix_reservations_state", "state", "expires_at"),
+    )
+    key: Mapped[str] = mapped_column(String, primary_key=True)
+    team: Mapped[str] = mapped_column(String, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    country: Mapped[str] = mapped_column(String)
+    owner: Mapped[str] = mapped_column(String)
+    state: Mapped[str] = mapped_column(String)
+    held: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class ChargeRow(Base):
+    """Metering: what each render of a candidate cost, append-only, each render once."""
+
+    __tablename__ = "charges"
+    __table_args__ = (
+        CheckConstraint("cost >= 0", name="ck_charges_cost"),
+        Index("ix_charges_team", "team", "day"),
+        Index("ix_charges_country", "country", "day"),
+    )
+    candidate_id: Mapped[str] = mapped_column(String, primary_key=True)
+    rendered_at: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
+    team: Mapped[str] = mapped_column(String)
+    day: Mapped[date] = mapped_column(Date)
+    country: Mapped[str] = mapped_column(String)
+    application: Mapped[str] = mapped_column(String)
+    model: Mapped[str] = mapped_column(String)
+    run_id: Mapped[str] = mapped_column(String)
+    cost: Mapped[int] = mapped_column(BigInteger)
 
 
 class AuditRow(Base):

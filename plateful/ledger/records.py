@@ -1,7 +1,7 @@
 """The ledger's values: what goes in and what comes out, frozen."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from plateful.errors import StoreError
 
@@ -57,6 +57,56 @@ class Publication:
     status: str
     object_sha256: str
     version: int
+
+
+@dataclass(frozen=True)
+class TeamDay:
+    """A team's money on one UTC day, in micro-USD."""
+
+    team: str
+    day: date
+    spent: int = 0
+    reserved: int = 0
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Money held for one shard.
+
+    `granted` says for how many of the amounts asked for, from the first, there was enough; `held` is their
+    sum in micro-USD, `ttl` how long it lasts after each charge.
+    """
+
+    key: str
+    team: str
+    day: date
+    granted: int
+    held: int
+    ttl: timedelta
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one render of a candidate cost, in micro-USD; the same render is the same charge.
+
+    `rendered_at` is in its manifest row and in the picture itself, so whoever finds the picture after a kill
+    makes the same charge again, and it counts once.
+    """
+
+    candidate_id: str
+    rendered_at: datetime
+    team: str
+    country: str
+    application: str
+    model: str
+    run_id: str
+    cost: int
+
+    def __post_init__(self) -> None:
+        if self.cost < 0:
+            raise StoreError(
+                f"candidate {self.candidate_id} cannot cost {self.cost} micro-USD", fix="report this"
+            )
 
 
 @dataclass(frozen=True)

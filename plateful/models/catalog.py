@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from plateful.budgets.price import Price
 from plateful.errors import ConfigError
 from plateful.models.capabilities import Capability
 from plateful.models.profile import HostedProfile, ServingProfile
@@ -45,23 +46,6 @@ class Weights(_Frozen):
     s3: str | None = Field(default=None, pattern=r"^s3://")
     hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-
-
-class Price(_Frozen):
-    """USD per second of a device, or per picture."""
-
-    per_second: float | None = Field(default=None, ge=0)
-    per_image: float | None = Field(default=None, ge=0)
-
-    @model_validator(mode="after")
-    def _one(self) -> "Price":
-        if (self.per_second is None) == (self.per_image is None):
-            raise ValueError("give either per_second or per_image")
-        return self
-
-    def usd(self, seconds: float) -> float:
-        """Return what one picture costs that took so many seconds of the device."""
-        return self.per_image if self.per_image is not None else (self.per_second or 0) * seconds
 
 
 class Endpoint(_Frozen):

@@ -32,7 +32,7 @@ def model_rows(catalog: dict[str, CatalogEntry]) -> list[dict[str, Any]]:
             "tier": entry.tier,
             "profile": profile,
             "default_profile": entry.profile,
-            "price": entry.price.model_dump(exclude_none=True),
+            "price": price_row(entry.price),
             "gpu_memory_gib": entry.gpu_memory_gib,
             "capabilities": _dumped(entry.capabilities_of(profile)),
         }
@@ -63,7 +63,7 @@ def model_details(name: str, catalog: dict[str, CatalogEntry], weights_root: Pat
         "status": entry.status,
         "tier": entry.tier,
         "licence": entry.licence.model_dump() | {"gate": _gate(entry)},
-        "price": entry.price.model_dump(exclude_none=True),
+        "price": price_row(entry.price),
         "gpu_memory_gib": entry.gpu_memory_gib,
         "profile": profile,
         "default_profile": entry.profile,
@@ -101,11 +101,16 @@ def capability_text(capability: Capability) -> str:
     return text + (f", said in the {capability.emulated_by}" if capability.emulated_by else "")
 
 
+def price_row(price: Price) -> dict[str, float]:
+    """Return a price as JSON numbers, in USD."""
+    return {name: float(value) for name, value in price.model_dump(exclude_none=True).items()}
+
+
 def price_text(price: Price) -> str:
-    """Say a price with its unit."""
-    if price.per_image is not None:
-        return f"{price.per_image:g} USD/image"
-    return f"{(price.per_second or 0) * 3600:.2f} USD/h"
+    """Say a price with its units."""
+    parts = [] if price.per_image is None else [f"{price.per_image:f} USD/image"]
+    parts += [] if price.per_second is None else [f"{price.per_second * 3600:.2f} USD/h"]
+    return " + ".join(parts)
 
 
 def _range(name: str, capability: Capability) -> str:

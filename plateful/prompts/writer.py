@@ -23,7 +23,7 @@ from plateful.prompts.vocabulary import (
     implied_ingredients,
     is_shown,
 )
-from plateful.tables import PROMPTS
+from plateful.tables import DEFAULT_TEAM, PROMPTS
 
 # The captions carry one to three ingredients, and CLIP reads 77 tokens.
 MAX_INGREDIENTS, MAX_NAME, MAX_PROMPT = 3, 60, 400
@@ -31,12 +31,15 @@ BACKGROUNDS = ("wood", "marble", "slate", "linen", "warm neutral")
 _ON = ("plate", "board", "leaf", "sheet", "tray")
 
 
-def write_prompts(translated: pl.DataFrame, templates: dict[str, Template] | None = None) -> pl.DataFrame:
+def write_prompts(
+    translated: pl.DataFrame, templates: dict[str, Template] | None = None, *, team: str = DEFAULT_TEAM
+) -> pl.DataFrame:
     """Write one request per product.
 
     Args:
         translated: TRANSLATED_PRODUCTS frame.
         templates: by application; the shipped ones by default.
+        team: who pays.
 
     Returns:
         PROMPTS frame, in order.
@@ -46,7 +49,10 @@ def write_prompts(translated: pl.DataFrame, templates: dict[str, Template] | Non
     """
     chosen = templates or load_templates()
     return PROMPTS.frame(
-        [_request(row, _template(row["application"], chosen)) for row in translated.iter_rows(named=True)]
+        [
+            {**_request(row, _template(row["application"], chosen)), "team": team}
+            for row in translated.iter_rows(named=True)
+        ]
     )
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from plateful.errors import ImageError
 from plateful.identity import canonical_json, sha256_hex
+from plateful.rendering.billing import Billing
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.tables import GENERATED_CANDIDATES
@@ -37,12 +38,13 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Rendered:
-    """Where, when and how fast a candidate was rendered."""
+    """Where, when and how fast a candidate was rendered, and what that cost in micro-USD."""
 
     device: str
     seconds: float
     rendered_at: datetime
     run_id: str
+    cost: int
 
 
 def known_candidates(lake: Lake, country: str) -> pl.DataFrame:
@@ -107,8 +109,10 @@ def read_candidate(png: bytes, task: RenderTask, *, fix: str) -> tuple[Row, np.n
             f"the stored picture of candidate {task.candidate_id} is not the one its manifest describes",
             fix=fix,
         )
-    # The request that asks now, not the one that first asked for these pixels.
-    known = {**row, **task.identity_row(), "rendered_at": datetime.fromisoformat(row["rendered_at"])}
+    row = {**GENERATED_CANDIDATES.added, **row}
+    # The request that asks now, not the one that first asked for these pixels; but who paid for them then.
+    asked = {**task.identity_row(), "team": row["team"]}
+    known = {**row, **asked, "rendered_at": datetime.fromisoformat(row["rendered_at"])}
     return {**known, "file_sha256": sha256_hex(png)}, picture
 
 
@@ -124,12 +128,16 @@ def _row(task: RenderTask, how: Rendered) -> Row:
 
 @dataclass
 class ManifestWriter:
-    """Gathers finished candidates and writes them as parts: scores first, then the rows that count."""
+    """Gathers finished candidates and writes them as parts: scores, then charges, then the rows that count.
+
+    A row without its charge would never be paid for; a charge without its row gets it with the found picture.
+    """
 
     lake: Lake
     country: str
     settle: Settle
     clock: Clock
+    billing: Billing
     _rows: list[Row] = field(default_factory=list)
     _scored: Pairs = field(default_factory=list)
     _since: datetime | None = None
@@ -154,5 +162,6 @@ class ManifestWriter:
             return
         if self._scored:
             self._rows = self.settle(self._rows, self._scored)
+        self.billing.charge(self._rows)
         self.lake.append_part(LOG, self.country, GENERATED_CANDIDATES.frame(self._rows))
         self._rows, self._scored, self._since = [], [], None

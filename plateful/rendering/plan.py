@@ -14,6 +14,7 @@ from plateful.identity import candidate_id, seed_for
 from plateful.models.parameters import translate
 from plateful.models.versions import ModelVersion
 from plateful.rendering.task import RenderTask
+from plateful.tables import DEFERRED_REQUESTS
 
 # Columns of their own, and how many candidates there are; every other effective parameter is in `parameters`.
 _OWN_FIELDS = ("prompt", "negative_prompt", "seed", "init_image", "mask", "n")
@@ -77,15 +78,38 @@ def pending_tasks(
 
 
 def plan_shards(tasks: Sequence[RenderTask], shard_size: int) -> list[list[RenderTask]]:
-    """Split tasks into shards of at most `shard_size`, each of one model version, route and size."""
+    """Split tasks into shards of at most `shard_size`, each of one team, model version, route and size."""
     buckets: dict[tuple, list[RenderTask]] = {}
     for task in tasks:
-        buckets.setdefault((task.model_version, task.route, task.parameters["size"]), []).append(task)
+        kind = (task.team, task.model_version, task.route, task.parameters["size"])
+        buckets.setdefault(kind, []).append(task)
     return [
         bucket[start : start + shard_size]
         for bucket in buckets.values()
         for start in range(0, len(bucket), shard_size)
     ]
+
+
+def replan(left: Sequence[RenderTask], planned: Sequence[RenderTask]) -> list[RenderTask]:
+    """Return those of the tasks planned for another model that stand for the same requests and attempts."""
+    wanted = {(task.request_id, task.attempt) for task in left}
+    return [task for task in planned if (task.request_id, task.attempt) in wanted]
+
+
+def deferred_requests(tasks: Sequence[RenderTask], why: Sequence[Mapping[str, str]]) -> pl.DataFrame:
+    """Return DEFERRED_REQUESTS: the planned requests that any shard's request id -> detail names."""
+    details = {request: detail for shard in why for request, detail in shard.items()}
+    rows = {
+        task.request_id: {
+            "request_id": task.request_id,
+            "subject": task.subject,
+            "team": task.team,
+            "detail": details[task.request_id],
+        }
+        for task in tasks
+        if task.request_id in details
+    }
+    return DEFERRED_REQUESTS.frame(list(rows.values()))
 
 
 def _task(
@@ -130,6 +154,8 @@ def _task(
         mask_sha256=mask_sha,
         expected_text=request["expected_text"],
         rubric=request["rubric"],
+        team=request["team"],
+        application=request["application"],
     )
 
 

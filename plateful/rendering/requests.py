@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plateful.identity import canonical_json, request_id
+from plateful.tables import DEFAULT_TEAM
 
 
 def request_row(
@@ -18,6 +19,7 @@ def request_row(
     rubric: str = "[]",
     expected_text: str | None = None,
     photo_sha256: str | None = None,
+    team: str = DEFAULT_TEAM,
 ) -> dict[str, Any]:
     """Return one PROMPTS row.
 
@@ -32,6 +34,7 @@ def request_row(
         rubric: the judge's questions, JSON.
         expected_text: text that the picture may carry.
         photo_sha256: photo to repaint; None renders from text.
+        team: who asks; what is rendered by hand or for an evaluation is not charged.
     """
     chosen = application or partition
     return {
@@ -50,4 +53,5 @@ def request_row(
         "route": "inpaint" if photo_sha256 else "text_to_image",
         "photo_sha256": photo_sha256,
         "record_hash": record_hash,
+        "team": team,
     }

@@ -16,6 +16,7 @@ import polars as pl
 
 from plateful.errors import ImageError, RenderError
 from plateful.item_faults import stops_all, told
+from plateful.rendering.billing import Billing, Unbilled
 from plateful.rendering.manifest import (
     Clock,
     ManifestWriter,
@@ -27,6 +28,7 @@ from plateful.rendering.manifest import (
     recover_candidate,
     store_candidate,
 )
+from plateful.rendering.outcome import ShardReport
 from plateful.rendering.renderer import CandidateError, Renderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
@@ -38,20 +40,11 @@ NoteFailure = Callable[[str, str, str], int]
 # (request id, stage): its failures before this success count no more.
 NoteSuccess = Callable[[str, str], None]
 Result = TypeVar("Result")
+_HOW = tuple(Rendered.__dataclass_fields__)
 
 
 def _unfenced() -> None:
     """Allow every write."""
-
-
-@dataclass(frozen=True)
-class ShardReport:
-    """What a shard did, in candidates. Those already rendered before are in none of the counts."""
-
-    rendered: int
-    recovered: int
-    quarantined: int
-    seconds: float
 
 
 @dataclass
@@ -68,13 +61,14 @@ class _Shard:
     note_failure: NoteFailure
     note_success: NoteSuccess
     check: Callable[[], None]
+    billing: Billing
     manifest: ManifestWriter = field(init=False)
     rendered: int = 0
     recovered: int = 0
     quarantined: int = 0
 
     def __post_init__(self) -> None:
-        self.manifest = ManifestWriter(self.lake, self.country, self._settle, self.clock)
+        self.manifest = ManifestWriter(self.lake, self.country, self._settle, self.clock, self.billing)
 
     def recover(self, tasks: Sequence[RenderTask]) -> list[RenderTask]:
         """Take the rows of stored pictures into the manifest; return the tasks that have no picture."""
@@ -100,12 +94,15 @@ class _Shard:
         self.check()
         share = (self.clock() - started).total_seconds() / len(batch)
         for task, result in zip(batch, results, strict=True):
+            seconds = share
             if isinstance(result, RenderError):
+                again = self.clock()
                 result = self._again(task, "render", lambda alone=task: self._attempt([alone])[0])
+                seconds += (self.clock() - again).total_seconds()
             if isinstance(result, RenderError):
-                self._quarantine(task, _reason(result))
+                self._quarantine(task, _reason(result), seconds=seconds)
                 continue
-            row = store_candidate(self.lake, task, result, self._how(share))
+            row = store_candidate(self.lake, task, result, self._how(seconds, images=1))
             self.manifest.add(row, (task, result))
             self.rendered += 1
         self.manifest.flush_if_due()
@@ -137,11 +134,14 @@ class _Shard:
         if self._score(scored) is None:
             return rows
         lost: dict[str, Row] = {}
+        rendered = {row["candidate_id"]: Rendered(*(row[name] for name in _HOW)) for row in rows}
         for pair in scored:
             task = pair[0]
             result = self._again(task, "score", partial(self._score, [pair]))
             if result is not None:
-                lost[task.candidate_id] = quarantined_row(task, _reason(result), self._how(0.0))
+                # It was rendered all the same, and is paid for.
+                how = rendered[task.candidate_id]
+                lost[task.candidate_id] = quarantined_row(task, _reason(result), how)
         self.quarantined += len(lost)
         return [lost.get(row["candidate_id"], row) for row in rows]
 
@@ -162,17 +162,20 @@ class _Shard:
             except ImageError:
                 continue
 
-    def _quarantine(self, task: RenderTask, reason: str, detail: str | None = None) -> None:
+    def _quarantine(
+        self, task: RenderTask, reason: str, detail: str | None = None, *, seconds: float = 0.0
+    ) -> None:
         # No further attempt mends a stored file: the request has failed as often as it may, at once.
         while (
             detail and self.note_failure(task.request_id, "render", f"{reason}: {detail}") < self.max_attempts
         ):
             pass
-        self.manifest.add(quarantined_row(task, reason, self._how(0.0)))
+        self.manifest.add(quarantined_row(task, reason, self._how(seconds, images=0)))
         self.quarantined += 1
 
-    def _how(self, seconds: float) -> Rendered:
-        return Rendered(self.renderer.device, seconds, self.clock(), self.run_id)
+    def _how(self, seconds: float, *, images: int) -> Rendered:
+        cost = self.billing.cost(seconds, images)
+        return Rendered(self.renderer.device, seconds, self.clock(), self.run_id, cost)
 
 
 def _own_fault(reason: str, error: Exception) -> CandidateError:
@@ -200,6 +203,7 @@ def render_shard(
     note_failure: NoteFailure,
     note_success: NoteSuccess,
     check: Callable[[], None] = _unfenced,
+    billing: Billing | None = None,
 ) -> ShardReport:
     """Bring every task of a shard into the country's manifest, rendered, recovered or quarantined.
 
@@ -217,25 +221,30 @@ def render_shard(
         note_failure: counts a failure, e.g. `Ledger.note_failure` of the country.
         note_success: told when a task works after failures, e.g. `Ledger.note_success` of the country.
         check: called before writes; raises when this run may no longer write (lost lease).
+        billing: prices candidates, takes their charges, may end the shard early; None = nobody pays.
 
     Raises:
         StoreError: the lake refused a write, or `check` did; what was stored stays and a rerun recovers it.
     """
     started = clock()
+    bill = billing or Unbilled()
     shard = _Shard(
-        renderer, lake, country, score, clock, run_id, max_attempts, note_failure, note_success, check
+        renderer, lake, country, score, clock, run_id, max_attempts, note_failure, note_success, check, bill
     )
     manifested = known_candidates(lake, country)
     # A quarantined candidate that is handed in again is wanted again.
     known = set(manifested.filter(pl.col("status") == "ok")["candidate_id"])
     fresh = shard.recover([task for task in tasks if task.candidate_id not in known])
-    done = len(tasks) - len(fresh)
+    done, unpaid = len(tasks) - len(fresh), []
     on_progress(done, len(tasks))
     for batch in renderer.batches(fresh):
+        if bill.exhausted():
+            unpaid += [task.candidate_id for task in batch]
+            continue
         shard.render(batch)
         done += len(batch)
         on_progress(done, len(tasks))
     check()
     shard.manifest.flush()
     seconds = (clock() - started).total_seconds()
-    return ShardReport(shard.rendered, shard.recovered, shard.quarantined, seconds)
+    return ShardReport(shard.rendered, shard.recovered, shard.quarantined, seconds, tuple(unpaid))

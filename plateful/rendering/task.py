@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from plateful.identity import canonical_json
+from plateful.tables import DEFAULT_TEAM
 
 Route = Literal["text_to_image", "inpaint"]
 
@@ -15,7 +16,8 @@ class RenderTask:
     """One candidate to render; the columns of `generated_candidates` that are known before rendering.
 
     `parameters` are the effective ones, `receipt` says how each came from what was asked. `init_sha256` and
-    `mask_sha256` are lake keys of PNGs. `expected_text` and `rubric` are for the scorers and change no pixel.
+    `mask_sha256` are lake keys of PNGs. `expected_text` and `rubric` are for the scorers, `team` pays and
+    `application` is what for; these change no pixel.
     """
 
     candidate_id: str
@@ -35,6 +37,8 @@ class RenderTask:
     mask_sha256: str | None = None
     expected_text: str | None = None
     rubric: str = "[]"
+    team: str = DEFAULT_TEAM
+    application: str = "unknown"
 
     def to_json(self) -> str:
         """Return the task as canonical JSON."""
@@ -54,5 +58,6 @@ class RenderTask:
 
     def identity_row(self) -> dict[str, Any]:
         """Return the task's part of its `generated_candidates` row."""
-        row = {name: value for name, value in asdict(self).items() if name not in ("expected_text", "rubric")}
+        own = ("expected_text", "rubric", "application")
+        row = {name: value for name, value in asdict(self).items() if name not in own}
         return {**row, **{name: canonical_json(row[name]) for name in ("parameters", "receipt")}}

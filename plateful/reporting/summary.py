@@ -3,8 +3,9 @@
     rows_in        = rows_rejected + products
     without_images = published + pending_review + rejected + quarantined      (products)
 
-A product with a live image is published, also while a newer image of it waits; see `outcomes`. Candidates are
-counted apart. Seconds are given per stage.
+A product with a live image is published, also while a newer image of it waits; see `outcomes`. `deferred` are
+those of pending_review that wait for money, not for a person. Candidates are counted apart. Seconds are given
+per stage.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from plateful.errors import ContractError
+from plateful.review.policy import DEFERRED
 
 TOTAL = "total"
 OUTCOMES = ("published", "pending_review", "rejected", "quarantined")
@@ -35,6 +37,7 @@ class CountrySummary:
     pending_review: int = 0
     rejected: int = 0
     quarantined: int = 0
+    deferred: int = 0
     candidates: int = 0
     rendered_now: int = 0
     accepted: int = 0
@@ -93,7 +96,9 @@ def summarise_country(
             f"{country}: subjects {repeated[:5]} have more than one review decision",
             fix="give one request per subject in prompts",
         )
-    ends = Counter(outcomes(decisions, published, refused).values())
+    ends = outcomes(decisions, published, refused)
+    counts = Counter(ends.values())
+    unpaid = decisions.filter(pl.col("reasons").list.contains(DEFERRED))["subject"]
     summary = CountrySummary(
         country,
         rows_in=rows_in,
@@ -104,7 +109,8 @@ def summarise_country(
         rendered_now=rendered_now,
         accepted=int(accepted["accepted"].sum()),
         seconds={stage: round(value, 3) for stage, value in seconds.items()},
-        **{outcome: ends[outcome] for outcome in OUTCOMES},
+        deferred=sum(ends[subject] == "pending_review" for subject in unpaid),
+        **{outcome: counts[outcome] for outcome in OUTCOMES},
     )
     assert_equations(summary)
     return summary

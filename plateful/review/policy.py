@@ -21,6 +21,8 @@ from plateful.tables import REVIEW_DECISIONS
 DEFAULT_POLICY = Path(__file__).parent / "policy.yaml"
 # Enough to see what is wrong with a request; the rest is in accepted_candidates.
 MAX_REASONS = 8
+# The reason of a request that nobody could pay for yet: it waits for money, not for a person.
+DEFERRED = "budget:deferred"
 Row = Mapping[str, Any]
 
 
@@ -84,12 +86,13 @@ def decide(
     clock: Callable[[], datetime],
     *,
     translated: pl.DataFrame | None = None,
+    deferred: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return REVIEW_DECISIONS with one row per request in `prompts`, in their order.
 
     A person's approval wins over everything but a failed gate and new candidates that were asked for since;
     a person's rejection of one candidate passes on to the next accepted one. The policy then approves the
-    best accepted candidate that meets it.
+    best accepted candidate that meets it. A request that waits for money, without any candidate, waits.
 
     Args:
         country: ISO 3166-1 alpha-2; decisions of other countries are ignored.
@@ -103,7 +106,9 @@ def decide(
         policy: auto-approval policy.
         clock: aware UTC.
         translated: TRANSLATED_PRODUCTS, for the translation line; without it no name counts as understood.
+        deferred: DEFERRED_REQUESTS; None = none.
     """
+    owing = {} if deferred is None else dict(deferred.select("request_id", "team").iter_rows())
     said: dict[str, list[Decision]] = defaultdict(list)
     for decision in sorted(decisions, key=lambda d: d.id or 0):
         if decision.country == country:
@@ -119,15 +124,18 @@ def decide(
     rows = []
     for prompt in prompts.iter_rows(named=True):
         request = prompt["request_id"]
-        outcome = _decide_one(
-            prompt,
-            ranked[request],
-            rendered[request],
-            said[request],
-            quarantined.get(request),
-            evidence,
-            clock,
-        )
+        if request in owing and not rendered[request]:
+            outcome = _row(None, "pending_review", f"budget:{owing[request]}", [DEFERRED], None)
+        else:
+            outcome = _decide_one(
+                prompt,
+                ranked[request],
+                rendered[request],
+                said[request],
+                quarantined.get(request),
+                evidence,
+                clock,
+            )
         rows.append({**{name: prompt[name] for name in ("request_id", "subject", "record_hash")}, **outcome})
     return REVIEW_DECISIONS.frame(rows)
 

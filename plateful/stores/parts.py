@@ -109,10 +109,11 @@ def parquet_frame(content: bytes, table: Table, path: UPath) -> pl.DataFrame:
     """Decode a Parquet file written for a table.
 
     Raises:
-        StoreError: not Parquet, or written by a version of Plateful with other columns.
+        StoreError: not Parquet, or columns that are neither the table's nor those it had before.
     """
     try:
-        return table.frame(pl.read_parquet(io.BytesIO(content), hive_partitioning=False))
+        stored = pl.read_parquet(io.BytesIO(content), hive_partitioning=False)
+        return table.frame(table.upgraded(stored))
     except pl.exceptions.PolarsError as fault:
         raise StoreError(
             f"{path} cannot be read: {fault}", fix="delete the file and materialize again"

@@ -76,3 +76,37 @@ def test_a_lost_table_breaks_it() -> None:
         "refused_images": frame("refused_images"),
     }
     assert not validate("published_images", pl.DataFrame(frame("published_images")), upstream).passed
+
+
+@pytest.mark.parametrize(
+    ("rendered", "deferred", "holds"),
+    [
+        (["a", "a", "b"], [], True),
+        (["a"], ["b"], True),
+        ([], ["a", "b"], True),
+        # An older candidate of a request that waits for money for new ones.
+        (["a", "b"], ["b"], True),
+        (["a"], [], False),
+        (["a"], ["gone"], False),
+        (["a", "gone"], ["b"], False),
+    ],
+)
+def test_every_request_has_candidates_or_waits_for_money(
+    rendered: list[str], deferred: list[str], holds: bool
+) -> None:
+    candidates = [
+        {"candidate_id": f"c{n}", "request_id": request, "status": "ok"} for n, request in enumerate(rendered)
+    ]
+    upstream = {
+        "prompts": frame("prompts", *({"request_id": request} for request in ("a", "b"))),
+        "deferred_requests": frame("deferred_requests", *({"request_id": each} for each in deferred)),
+    }
+    outcome = validate("generated_candidates", frame("generated_candidates", *candidates), upstream)
+    assert outcome.passed == holds, outcome.failures
+
+
+@pytest.mark.parametrize(("costs", "total", "holds"), [([7, 5], 12, True), ([7], 12, False), ([], 0, True)])
+def test_the_cost_report_adds_up_to_the_ledger(costs: list[int], total: int, holds: bool) -> None:
+    rows = [{"team": f"t{n}", "cost": cost, "renders": 1} for n, cost in enumerate(costs)]
+    upstream = {"ledger": pl.DataFrame({"cost": [total], "renders": [2 if total else 0]})}
+    assert validate("cost_report", frame("cost_report", *rows), upstream).passed == holds

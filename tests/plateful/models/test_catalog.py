@@ -119,7 +119,7 @@ def test_documents_beside_the_weights_do_not_change_the_version(weights: Path) -
         ("profiles", {"standard": {"vae": "huge"}}, "profiles.standard"),
         ("provider", "ftp", "provider"),
         ("provider", "openai", "entry .*weights and a family, a hosted one an endpoint"),
-        ("price", {"per_image": 1}, "price .*either per_second or per_image"),
+        ("price", {"per_image": -1}, "price.per_image"),
         ("profile", "fastest", "entry .*'fastest' is not among its profiles"),
         ("tiers", {"preview": "draft"}, "entry .*'draft' is not among its profiles"),
         ("defaults", {"strength": 0.1}, "entry .*default strength = 0.1 of 'standard'"),

@@ -68,6 +68,7 @@ def request(subject: str, **changes: Any) -> dict[str, Any]:
         "route": "text_to_image",
         "photo_sha256": None,
         "record_hash": "r" * 64,
+        "team": "default",
         **changes,
     }
 
@@ -110,7 +111,10 @@ class Painter:
         return [list(tasks[start : start + self.batch]) for start in range(0, len(tasks), self.batch)]
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Mapping, _masks: Mapping
+        self,
+        tasks: Sequence[RenderTask],
+        init_images: Mapping,
+        masks: Mapping,  # noqa: ARG002 - the protocol's
     ) -> list[np.ndarray | RenderError]:
         for task in tasks:
             if self.crashes.get(task.subject, 0) > 0:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plateful.identity import seed_for
-from plateful.rendering.plan import pending_tasks, plan_shards, plan_tasks
+from plateful.rendering.plan import deferred_requests, pending_tasks, plan_shards, plan_tasks, replan
 from plateful.rendering.settled import settled_requests
 from plateful.rendering.task import RenderTask
 from plateful.tables import GENERATED_CANDIDATES, INPAINTING_MASKS, PROMPTS, PUBLISHED_IMAGES
@@ -94,6 +94,27 @@ def test_a_lost_picture_is_rendered_again_though_its_request_is_settled() -> Non
     assert pending_tasks(tasks, {t.candidate_id for t in tasks[1:]}, settled, {tasks[0].candidate_id}) == [
         tasks[0]
     ]
+
+
+def test_a_shard_is_of_one_team() -> None:
+    tasks = plan([request("soup"), request("rice", team="meat"), request("tea")])
+    shards = [[(t.subject, t.team) for t in shard] for shard in plan_shards(tasks, 100)]
+    assert shards == [
+        [("soup", "default"), ("soup", "default"), ("tea", "default"), ("tea", "default")],
+        [("rice", "meat"), ("rice", "meat")],
+    ]
+
+
+def test_what_is_left_is_planned_again_for_the_same_attempts() -> None:
+    tasks, others = plan([request("soup"), request("rice")]), plan([request("soup"), request("tea")], 3)
+    assert replan(tasks[1:], others) == [others[1]]
+
+
+def test_deferred_requests_are_named_once_with_their_team_and_reason() -> None:
+    tasks = plan([request("soup"), request("rice", team="meat"), request("tea")])
+    frame = deferred_requests(tasks, [{"request-rice": "no money"}, {}, {"request-gone": "no money"}])
+    assert frame.rows() == [("request-rice", "rice", "meat", "no money")]
+    assert deferred_requests(tasks, []).is_empty()
 
 
 def test_a_request_is_settled_only_while_it_has_a_candidate() -> None:

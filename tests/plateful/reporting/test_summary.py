@@ -49,7 +49,7 @@ def test_countries_are_counted_by_outcome() -> None:
     )
     assert [cn[name] for name in names] == [13, 3, 10, 6, 3, 1, 1, 1]
     assert summary["total"]["without_images"] == 17
-    assert set(cn) == {*names, "candidates", "rendered_now", "accepted", "seconds"}
+    assert set(cn) == {*names, "deferred", "candidates", "rendered_now", "accepted", "seconds"}
 
 
 def test_total_adds_counts_and_stages() -> None:
@@ -128,3 +128,27 @@ def test_rows_of_the_whole_feed_must_be_found_again() -> None:
     assert summary_json([GOOD], feed_rows_in=99, **facts)["total"]["rows_in"] == 10
     with pytest.raises(ContractError, match="feed: rows_in 99"):
         summary_json([GOOD], feed_rows_in=99, whole_feed=True, **facts)
+
+
+def test_a_request_that_waits_for_money_is_pending_and_counted_apart() -> None:
+    products = [{"product_id": name, "image_status": "missing"} for name in ("paid", "unpaid", "shown")]
+    why = {"paid": [], "unpaid": ["budget:deferred"], "shown": ["budget:deferred"]}
+    decisions = [
+        {"request_id": name, "subject": name, "status": "pending_review", "reasons": reasons}
+        for name, reasons in why.items()
+    ]
+    summary = summarise_country(
+        "SG",
+        3,
+        fill("rejects", []),
+        fill("products", products),
+        fill("products_without_images", products),
+        fill("review_decisions", decisions),
+        fill("generated_candidates", []),
+        fill("accepted_candidates", []),
+        published=fill("published_images", [{"product_id": "shown", "status": "live"}]),
+        refused=fill("refused_images", []),
+        rendered_now=0,
+        seconds={},
+    )
+    assert (summary.published, summary.pending_review, summary.deferred) == (1, 2, 1)

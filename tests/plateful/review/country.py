@@ -92,7 +92,9 @@ class Country:
         self.decisions.append(said)
         return said
 
-    def decide(self, policy: AutoApproval | None = None) -> pl.DataFrame:
+    def decide(
+        self, policy: AutoApproval | None = None, *, deferred: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
         """Review decisions as they stand."""
         return decide(
             self.code,
@@ -106,6 +108,7 @@ class Country:
             policy=policy or load_policy(),
             clock=clock,
             translated=self.frame("translated_products"),
+            deferred=deferred,
         )
 
     def write(self, lake: Lake) -> None:

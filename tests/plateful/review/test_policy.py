@@ -9,6 +9,7 @@ import yaml
 
 from plateful.errors import ConfigError
 from plateful.review.policy import DEFAULT_POLICY, decide, load_policy
+from plateful.tables import TABLES
 from tests.plateful.review.country import Country, candidate_key, clock
 
 
@@ -218,3 +219,17 @@ def test_an_earlier_approval_does_not_outlive_the_wish_for_new_candidates(countr
     assert (found["status"], found["candidate_id"]) == ("approved", new)
     country.put("safety_scores", new, passed=False, failures=["text"])
     assert only(country.decide())["status"] == "rejected"
+
+
+def test_a_request_without_candidates_that_waits_for_money_waits(country: Country) -> None:
+    country.add("p2", candidates=0)
+    request = {"request_id": "r-p2-h1", "subject": "p2", "team": "fish", "detail": "spent"}
+    older = {**request, "request_id": "r-p1-h1", "subject": "p1"}
+    found = country.decide(deferred=TABLES["deferred_requests"].frame([request, older]))
+    rows = {row["subject"]: row for row in found.iter_rows(named=True)}
+    waiting = rows["p2"]
+    assert (waiting["status"], waiting["decided_by"], waiting["candidate_id"], waiting["decided_at"]) == (
+        "pending_review", "budget:fish", None, None,
+    )  # fmt: skip
+    assert waiting["reasons"] == ["budget:deferred"]
+    assert rows["p1"]["status"] == "approved", "what it has is decided on"

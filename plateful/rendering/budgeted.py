@@ -1,0 +1,178 @@
+"""Render one shard within its team's budget: reserve, render, charge, settle, and on with what is left.
+
+Money is reserved for whole requests, in order, as far as it reaches. The rest is planned again for the
+cheaper models that the policy names, and what there is no money for even then waits for another run, or stops
+this one. Pictures that a killed run stored cost nothing to find, so they come first, without a reservation.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+
+import polars as pl
+
+from plateful.budgets.policy import BudgetPolicy, TeamBudget
+from plateful.budgets.price import Price, cost_of, dollars, estimate
+from plateful.errors import BudgetError
+from plateful.identity import content_hash
+from plateful.ledger import BudgetBook, Charge, Grant, Lease
+from plateful.models.catalog import CatalogEntry
+from plateful.rendering.billing import Billing, Row
+from plateful.rendering.manifest import known_candidates
+from plateful.rendering.outcome import ShardReport
+from plateful.rendering.task import RenderTask
+from plateful.stores.lake import Lake
+
+# Renders tasks of one model version with somebody's money.
+Render = Callable[[list[RenderTask], Billing], ShardReport]
+# (catalog id, tasks) -> the same requests and attempts, planned for that model.
+Replan = Callable[[str, Sequence[RenderTask]], list[RenderTask]]
+# Pictures whose seconds say what the next ones will take.
+RECENT = 256
+
+
+@dataclass(frozen=True)
+class Purse:
+    """Where a country's run takes its money from; `entry` finds a model by its catalog id."""
+
+    book: BudgetBook
+    policy: BudgetPolicy
+    lease: Lease
+    entry: Callable[[str], CatalogEntry]
+
+
+@dataclass(frozen=True)
+class BudgetedReport:
+    """What a shard did, how many candidates a cheaper model got, and request id -> why it waits for money."""
+
+    shard: ShardReport
+    downgraded: int = 0
+    deferred: Mapping[str, str] = field(default_factory=dict)
+
+
+def render_within_budget(
+    tasks: Sequence[RenderTask], *, purse: Purse, lake: Lake, replan: Replan, render: Render
+) -> BudgetedReport:
+    """Render what a team can pay for; safe to kill and to repeat.
+
+    Args:
+        tasks: one shard: at least one task, all of one country, team and model version.
+        purse: the money.
+        lake: holds the country's manifest and pictures.
+        replan: plans tasks again for a cheaper model.
+        render: brings tasks of one model version into the manifest.
+
+    Raises:
+        BudgetError: the budget is used up and the policy stops there; what was rendered is kept.
+        ConfigError: a model has no price.
+        FencedError: the lease was lost.
+    """
+    first, budget = tasks[0], purse.policy.team(tasks[0].team)
+    shard = content_hash([first.country, sorted(task.candidate_id for task in tasks)])[:24]
+    report, downgraded, left = ShardReport(), 0, list(tasks)
+    for model in (first.model, *(name for name in budget.cheaper if name != first.model)):
+        wanted = left if model == first.model else replan(model, left)
+        done, left = _render_affordable(wanted, f"{shard}:{model}", budget, purse, lake, render)
+        report += done
+        downgraded += len(wanted) - len(left) if model != first.model else 0
+        if not left:
+            return BudgetedReport(report, downgraded)
+    why, fix = _refusal(left, budget, purse)
+    if budget.stops:
+        raise BudgetError(why, fix=fix)
+    return BudgetedReport(report, downgraded, {task.request_id: f"{why}; {fix}" for task in left})
+
+
+def _render_affordable(
+    tasks: list[RenderTask], key: str, budget: TeamBudget, purse: Purse, lake: Lake, render: Render
+) -> tuple[ShardReport, list[RenderTask]]:
+    """Render what the budget has money for; return (what was done, tasks that were not paid)."""
+    price = purse.policy.price(purse.entry(tasks[0].model))
+    known = known_candidates(lake, tasks[0].country).filter(pl.col("status") == "ok")
+    todo = {task.candidate_id: task for task in tasks}.keys() - set(known["candidate_id"])
+    stored = lake.stored_images(todo)
+    bill = _Bill(purse, price, budget, {task.request_id: task.application for task in tasks})
+    found = [task for task in tasks if task.candidate_id in stored]
+    report = render(found, bill) if found else ShardReport()
+    requests = _by_request([task for task in tasks if task.candidate_id in todo - stored])
+    if not requests:
+        return report, []
+    unit = estimate(price, _recent_seconds(known, tasks[0].model_version), purse.policy.assumed_seconds.value)
+    amounts = [unit * len(request) for request in requests]
+    with _reserved(key, amounts, budget, purse) as grant:
+        paid, left = (list(chain(*some)) for some in (requests[: grant.granted], requests[grant.granted :]))
+        bill.grant = grant
+        done = render(paid, bill) if paid else ShardReport()
+    return report + done, [task for task in paid if task.candidate_id in done.unpaid] + left
+
+
+@contextmanager
+def _reserved(key: str, amounts: Sequence[int], budget: TeamBudget, purse: Purse) -> Iterator[Grant]:
+    """Hold money while a block renders; what it did not use is free again, unless the process is killed."""
+    grant = purse.book.reserve(
+        key, budget.team, amounts, limit=budget.limit, lease=purse.lease, ttl=purse.policy.hold
+    )
+    try:
+        yield grant
+    except BaseException:
+        purse.book.release(grant)
+        raise
+    purse.book.settle(grant)
+
+
+@dataclass
+class _Bill:
+    """The billing of one shard on one model."""
+
+    purse: Purse
+    price: Price
+    budget: TeamBudget
+    applications: Mapping[str, str]
+    grant: Grant | None = None
+    over: bool = False
+
+    def cost(self, seconds: float, images: int) -> int:
+        """Return micro-USD; see `Billing`."""
+        return cost_of(self.price, seconds, images)
+
+    def charge(self, rows: Sequence[Row]) -> None:
+        """Put rows into the ledger, each render once; see `Billing`."""
+        self.purse.book.charge([self._charge(row) for row in rows], self.grant)
+        if self.grant is not None and self.grant.held and self.budget.limit is not None:
+            today = self.purse.book.team_day(self.grant.team, self.grant.day)
+            self.over = today.spent + today.reserved > self.budget.limit
+
+    def exhausted(self) -> bool:
+        """Return whether bills were higher than what was reserved, and the team is past its limit now."""
+        return self.over
+
+    def _charge(self, row: Row) -> Charge:
+        copied = ("candidate_id", "rendered_at", "team", "country", "model", "run_id", "cost")
+        application = self.applications[row["request_id"]]
+        return Charge(**{name: row[name] for name in copied}, application=application)
+
+
+def _by_request(tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
+    requests: dict[str, list[RenderTask]] = {}
+    for task in tasks:
+        requests.setdefault(task.request_id, []).append(task)
+    return list(requests.values())
+
+
+def _recent_seconds(known: pl.DataFrame, version: str) -> list[float]:
+    recent = known.filter(pl.col("model_version") == version).sort("rendered_at").tail(RECENT)
+    return recent["seconds"].to_list()
+
+
+def _refusal(left: Sequence[RenderTask], budget: TeamBudget, purse: Purse) -> tuple[str, str]:
+    """Return what is wrong and what to do about it."""
+    today, country = purse.book.team_day(budget.team), left[0].country
+    requests = len({task.request_id for task in left})
+    return (
+        f"team {budget.team!r} has spent {dollars(today.spent)} of its {dollars(budget.limit or 0)} for "
+        f"{today.day} and holds {dollars(today.reserved)} more: {len(left)} candidates of {requests} "
+        f"requests in {country} are not paid for",
+        f"raise its daily_limit in {purse.policy.file}, or run {country} again after 00:00 UTC; what was "
+        "rendered is kept",
+    )
