@@ -10,6 +10,7 @@ import typer
 
 from cli import console, maintenance, review
 from cli.options import Candidates, Feed, Json
+from cli.templates import templates
 from plateful.environments import Settings, load_settings
 from plateful.errors import ConfigError, PlatefulError, StoreError
 from plateful.stores.objects import disk_is_full
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(review.app, name="review")
 app.add_typer(maintenance.quarantine, name="quarantine")
-for _command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
+for _command in (maintenance.replay, maintenance.regenerate, maintenance.instance, templates):
     app.command()(_command)
 
 

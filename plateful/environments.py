@@ -59,6 +59,13 @@ class Settings(BaseSettings):
         description="share of a country's live images that one run may retire because products left the feed",
     )
     max_attempts: int = Field(default=3, ge=1, description="failures after which a request is quarantined")
+    team: str = Field(default="default", description="team whose prompt templates a run uses")
+    team_templates: Path | None = Field(
+        default=None, description="folder of teams' own template fields, one YAML file per team"
+    )
+    writer: str = Field(default="grammar", description="writer profile: a shipped one, or a YAML file")
+    writer_url: str | None = Field(default=None, description="address of the writer's language model")
+    writer_model: str | None = Field(default=None, description="name of the writer's language model")
     network: bool = Field(default=False, description="may vendor photos be fetched over the network")
     lease_ttl: float = Field(default=60, ge=1, description="seconds for which a silent run keeps its country")
     lease_wait: float = Field(
@@ -132,6 +139,8 @@ def load_settings() -> Settings:
         "weights": settings.weights.expanduser().resolve(),
         "clip": settings.clip.expanduser().resolve(),
     }
+    if settings.team_templates is not None:
+        absolute["team_templates"] = settings.team_templates.expanduser().resolve()
     if "://" not in settings.feed:
         absolute["feed"] = str(Path(settings.feed).expanduser().resolve())
     return settings.model_copy(update=absolute)

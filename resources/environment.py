@@ -1,6 +1,7 @@
 """Settings -> resources: the one place that wires the stores and models of an environment."""
 
 from plateful.environments import Settings
+from resources.desk import DeskResource
 from resources.feed import FeedResource
 from resources.io_managers import StepIOManager, TableIOManager
 from resources.lease import LeaseResource
@@ -32,6 +33,13 @@ def build_resources(settings: Settings) -> dict[str, object]:
             weights=str(settings.weights),
             candidates_per_request=settings.candidates,
             max_attempts=settings.max_attempts,
+        ),
+        "desk": DeskResource(
+            team=settings.team,
+            team_templates=str(settings.team_templates) if settings.team_templates else None,
+            profile=settings.writer,
+            url=settings.writer_url,
+            model=settings.writer_model,
         ),
         "scoring": ScoringResource(clip=str(settings.clip)),
         "tracking": TrackingResource(
