@@ -1,5 +1,6 @@
 """Review decisions: one row per request, people before policy, missing evidence is an objection."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,26 @@ def test_an_earlier_approval_does_not_outlive_the_wish_for_new_candidates(countr
     assert (found["status"], found["candidate_id"]) == ("approved", new)
     country.put("safety_scores", new, passed=False, failures=["text"])
     assert only(country.decide())["status"] == "rejected"
+
+
+def test_a_line_that_no_judge_can_answer_asks_for_a_person_only_where_it_decides() -> None:
+    line = {"claim": "shows_count", "required": True, "provable": False}
+    country = Country()
+    country.add("p1")
+    country.put("prompts", "r-p1-h1", contract=json.dumps([line, line]))
+    waiting = country.decide().row(0, named=True)
+    assert (waiting["status"], waiting["reasons"]) == ("pending_review", ["policy:shows_count"])
+    country.put("prompts", "r-p1-h1", contract=json.dumps([{**line, "required": False}]))
+    assert country.decide()["status"].to_list() == ["approved"]
+
+
+def test_a_request_without_a_prompt_is_quarantined_by_name() -> None:
+    country = Country()
+    country.add("p1", candidates=0)
+    country.put("prompts", "r-p1-h1", prompt=None, refused="banned_word")
+    row = country.decide().row(0, named=True)
+    assert (row["status"], row["reasons"], row["candidate_id"]) == (
+        "quarantined",
+        ["prompt:banned_word"],
+        None,
+    )
