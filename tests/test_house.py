@@ -21,6 +21,7 @@ HEAVY = {
     "kubernetes",
     "great_expectations",
     "compel",
+    "openai",
 }
 
 

@@ -47,9 +47,8 @@ def contract_lines(scene: Scene, layout: Mapping[str, Mapping[str, Any]] | None 
         scene: what the prompt shows.
         layout: area -> {box, text}; areas with a text must be left free.
     """
-    lines = [line for served in scene.served for line in _product_lines(served)]
-    if scene.is_group:
-        lines = [{**line, "provable": False} for line in lines]
+    about = _grouped_lines if scene.is_group else _product_lines
+    lines = [line for served in scene.served for line in about(served)]
     return [*lines, *_clean_lines(), _background_line(scene), *_free_lines(scene, layout or {})]
 
 
@@ -113,6 +112,17 @@ def _product_lines(served: Served) -> list[Line]:
     lines += [_count_line(served, served.count)] if served.count else []
     lines += [_form_line(served, form) for form in served.forms]
     return [{**line, "product": served.product_id} for line in lines]
+
+
+def _grouped_lines(served: Served) -> list[Line]:
+    """As alone, but nothing is proved, and toppings are its own: a ham pizza may stand by a vegan salad."""
+    lines = []
+    for line in _product_lines(served):
+        own = line["claim"] in ("shows_ingredient", "keeps_diet", "hides_no_allergen")
+        subject = served.carrying(line["subject"]) if own else line["subject"]
+        asked = {"subject": subject, "question": _ASKS[line["kind"]].format(subject), "provable": False}
+        lines.append({**line, **asked})
+    return lines
 
 
 def _dish_line(served: Served) -> Line:

@@ -90,7 +90,7 @@ class ChatEndpoint:
             try:
                 return _read(self._create(messages, key))
             except _MINE as refusal:
-                return Reply("", fault=Fault("endpoint_refused", _told(refusal)))
+                return Reply("", fault=Fault("endpoint_refused", self._told(refusal)))
             except _AGAIN as failure:
                 self._wait(failure, attempt)
             except openai.OpenAIError as failure:
@@ -128,7 +128,12 @@ class ChatEndpoint:
         else:
             fix = "run again when it is back; the answers so far are kept"
         where = f"{self._endpoint.model} at {self._endpoint.url}"
-        return EndpointError(f"the writer {where} does not answer: {_told(failure)}{more}", fix=fix)
+        return EndpointError(f"the writer {where} does not answer: {self._told(failure)}{more}", fix=fix)
+
+    def _told(self, failure: Exception) -> str:
+        """One line without the key, which some servers repeat to whoever has a wrong one."""
+        text = " ".join(str(failure).replace(self._client.api_key, "***").split())
+        return f"{type(failure).__name__}: {text[:200]}"
 
 
 def _key(endpoint: Endpoint, environment: Mapping[str, str]) -> str:
@@ -175,7 +180,3 @@ def _asked_wait(failure: Exception) -> float | None:
     except (KeyError, TypeError, ValueError):
         return None
     return max(0.0, wait.total_seconds())
-
-
-def _told(failure: Exception) -> str:
-    return f"{type(failure).__name__}: {' '.join(str(failure).split())[:200]}"

@@ -15,10 +15,13 @@ FOLDER = Path(__file__).with_name("writers")
 
 
 class Endpoint(BaseModel):
-    """An OpenAI-compatible chat endpoint. The key is read from the variable `key_from`, and only there."""
+    """An OpenAI-compatible chat endpoint.
+
+    The key is read from the variable `key_from`, and only there: an address may hold none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    url: str | None = Field(default=None, pattern="^https?://")
+    url: str | None = Field(default=None, pattern="^https?://[^@]+$")
     model: str | None = None
     key_from: str | None = Field(default=None, pattern="^[A-Z][A-Z0-9_]*$")
     timeout: float = Field(gt=0, le=600)

@@ -1,6 +1,7 @@
-"""translated_products and prompts through Dagster: groups, a language model on loopback, and its refusals."""
+"""prompts through Dagster: groups, banners, a language model on loopback, and its refusals."""
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from assets.checks import CHECKS
 from cli.execution import open_instance
+from cli.mainjob import run_countries
 from definitions import build_definitions
 from plateful.environments import Settings, load_settings, open_adapters
 from resources.environment import build_resources
@@ -19,18 +21,39 @@ from tests.plateful.prompts.chat_server import Script, serving
 
 
 @pytest.fixture
-def script(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    """A language model writes; its feed has a group, whose last product it names wrongly."""
+def grouped(settings: Settings) -> Settings:
+    """A feed of one country: a group with its lead, a banner, and a product that is in the group too."""
+    rows = [row for row in feed_rows() if row["country"] == "SG"]
+    rows[0] |= {"application": "lifestyle-carousel", "related_products": "sg-2 | gone"}
+    rows[1] |= {"application": "editorial-banner"}
+    with Path(settings.feed).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*COLUMNS, "related_products"], restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return settings
+
+
+@pytest.fixture
+def script(grouped: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """A language model writes for that feed."""
+    assert grouped.writer == "grammar"
     with serving(server.grammar) as running:
         for name, value in {"": "llm", "_URL": running.url, "_MODEL": "m-1", "_KEY": "sk-test"}.items():
             monkeypatch.setenv(f"PLATEFUL_WRITER{name}", value)
-        rows = [row for row in feed_rows() if row["country"] == "SG"]
-        rows[0] |= {"application": "lifestyle-carousel", "related_products": "sg-2 | gone"}
-        with Path(settings.feed).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*COLUMNS, "related_products"], restval="")
-            writer.writeheader()
-            writer.writerows(rows)
         yield running
+
+
+def test_groups_and_banners_go_through_the_whole_job(grouped: Settings) -> None:
+    total = run_countries(grouped.model_copy(update={"candidates": 1}), ["SG"]).summary["total"]
+    assert (total["without_images"], total["candidates"]) == (3, 3)
+    lake = open_adapters(grouped).lake
+    group, banner, alone = lake.read_table("prompts", "SG").rows(named=True)
+    assert (group["product_ids"], banner["product_ids"]) == (["sg-0", "sg-2"], ["sg-1"])
+    assert (group["layout"], alone["layout"]) == (None, None)
+    assert set(json.loads(banner["layout"])) == {"badge", "headline", "tagline", "dish"}
+    decided = lake.read_table("review_decisions", "SG")
+    assert decided["subject"].to_list() == [group["subject"], "sg-1", "sg-2"]
+    assert not set(decided["status"][:2]) & {"approved"}
 
 
 def prompts_of(settings: Settings) -> pl.DataFrame:

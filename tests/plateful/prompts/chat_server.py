@@ -81,9 +81,14 @@ def grammar(handler: Handler, body: dict[str, Any]) -> None:
 
 
 def fails(status: int, *, code: str | None = None, **headers: str) -> Behaviour:
-    """Answer with an error."""
-    body = json.dumps({"error": {"message": "no", "type": "t", "code": code, "param": None}}).encode()
-    return lambda handler, _: handler.reply(status, body, **headers)
+    """Answer with an error that repeats the key, as careless servers do."""
+
+    def answer(handler: Handler, _: dict[str, Any]) -> None:
+        told = f"no {handler.headers['Authorization']}"
+        error = {"message": told, "type": "t", "code": code, "param": None}
+        handler.reply(status, json.dumps({"error": error}).encode(), **headers)
+
+    return answer
 
 
 def broken(handler: Handler, _: dict[str, Any]) -> None:

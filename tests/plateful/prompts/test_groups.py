@@ -59,7 +59,9 @@ def test_contract_and_rubric_cover_every_product_and_leave_them_to_a_person() ->
         "pizza",
         "salad",
     }
-    assert line(row, "keeps_diet")["product"] == "side"
+    diet = line(row, "keeps_diet")
+    assert (diet["product"], diet["subject"]) == ("side", "salad with chicken or prawn")
+    assert diet["question"] == "Is the picture free of salad with chicken or prawn?"
     assert line(row, "no_text")["provable"]
 
 

@@ -291,8 +291,10 @@ def test_profiles_are_shipped_or_files(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="'oracle' is no writer profile -> use one of grammar, llm"):
         load_profile("oracle")
-    with pytest.raises(ConfigError, match=r"endpoint\.url"):
-        load_profile("llm", url="file:///etc/passwd")
+    for address in ("file:///etc/passwd", "http://user:secret@127.0.0.1/v1"):
+        with pytest.raises(ConfigError, match=r"endpoint\.url") as raised:
+            load_profile("llm", url=address)
+        assert "secret" not in str(raised.value)
 
 
 def test_the_word_lists_hold_words() -> None:
