@@ -145,7 +145,7 @@ def _ingredient_lines(served: Served) -> list[Line]:
     for ingredient in served.ingredients:
         base = served.dish is not None and ingredient in served.dish.exclusive
         texts = served.carrying(ingredient), [served.carrying(r) for r in _rivals(served, [], base=base)]
-        lines.append(_line("must_show", "shows_ingredient", ingredient, "ingredients", texts))
+        lines.append(_line("must_show", "shows_ingredient", ingredient, served.fields[ingredient], texts))
     return lines
 
 

@@ -132,7 +132,9 @@ class ChatEndpoint:
 
     def _told(self, failure: Exception) -> str:
         """One line without the key, which some servers repeat to whoever has a wrong one."""
-        text = " ".join(str(failure).replace(self._client.api_key, "***").split())
+        text = " ".join(str(failure).split())
+        if self._endpoint.key_from is not None:
+            text = text.replace(self._client.api_key, "***")
         return f"{type(failure).__name__}: {text[:200]}"
 
 

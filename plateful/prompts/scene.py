@@ -34,13 +34,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Served:
-    """One product in a scene; `dish` is None when unknown, `match` is the phrase of the name that told it."""
+    """One product in a scene; `dish` is None when unknown, `match` is the phrase of the name that told it.
+
+    `fields` is ingredient -> the record's field that tells it.
+    """
 
     product_id: str
     dish: Dish | None
     match: str
     name: str
     ingredients: tuple[str, ...]
+    fields: Mapping[str, str]
     dietary: tuple[str, ...]
     allergens: tuple[str, ...]
     count: Count | None
@@ -151,12 +155,14 @@ def _served(row: Row, template: Template, most: int) -> Served:
     match = find_dish(name)
     dish = _pinned(template) or (match.dish if match else None)
     own = match.phrase if match and match.dish is dish else ""
+    fields = _ingredients(row, name, dish, match)
     return Served(
         product_id=row["product_id"],
         dish=dish,
         match=own,
         name=name or "dish",
-        ingredients=tuple(_ingredients(row, name, dish, match)[:most]),
+        ingredients=tuple(fields)[:most],
+        fields=fields,
         dietary=tuple(row["dietary"]),
         allergens=tuple(row["allergens"]),
         count=count_of(row, dish, own),
@@ -175,18 +181,22 @@ def _pinned(template: Template) -> Dish | None:
     return dishes()[template.dish]
 
 
-def _ingredients(row: Row, name: str, dish: Dish | None, match: Match | None) -> list[str]:
-    """Ingredients from name, what it implies, and record, as far as the dish can carry them."""
+def _ingredients(row: Row, name: str, dish: Dish | None, match: Match | None) -> dict[str, str]:
+    """Ingredients from name, what it implies, and record, as far as the dish carries them -> their field."""
     if dish is None:
-        return []
+        return {}
     implied = implied_ingredients(name, match.phrase) if match and match.dish is dish else []
     stated = [i for text in row["ingredients_en"] if is_shown(text) for i in find_ingredients(text)]
     described = find_ingredients(row["description_en"] or "") if not stated else []
     barred = set(excluded_by_diet(row["dietary"]))
-    wanted = dict.fromkeys([*find_ingredients(name), *implied, *stated, *described])
+    told = {"name": [*find_ingredients(name), *implied], "ingredients": stated, "description": described}
+    wanted: dict[str, str] = {}
+    for field, found in told.items():
+        for ingredient in found:
+            wanted.setdefault(ingredient, field)
     fitting = [i for i in wanted if i in dish.ingredients and i not in barred]
     bases = [i for i in fitting if i in dish.exclusive][:1]
-    return [*bases, *(i for i in fitting if i not in dish.exclusive)]
+    return {i: wanted[i] for i in (*bases, *(i for i in fitting if i not in dish.exclusive))}
 
 
 def _vessel(dish: Dish | None, template: Template) -> str:

@@ -35,6 +35,16 @@ def test_a_known_dish() -> None:
     }
 
 
+def test_every_ingredient_names_the_field_that_tells_it() -> None:
+    row = written(name="Mushroom pizza", ingredients=["ham"], description="with olives")
+    told = {e["subject"]: e["field"] for e in row["promises"] if e["claim"] == "shows_ingredient"}
+    assert told == {"mushroom": "name", "ham": "ingredients"}
+    row = written(name="Pizza Margherita", description="with olives")
+    told = {e["subject"]: e["field"] for e in row["promises"] if e["claim"] == "shows_ingredient"}
+    assert told == {"tomato": "name", "mozzarella": "name", "basil": "name"}
+    assert line(written(description="with olives"), "shows_ingredient")["field"] == "description"
+
+
 def test_an_unknown_dish_cannot_be_proved() -> None:
     row = written(name="Kunafa Deluxe")
     assert row["prompt"].startswith("kunafa deluxe on a white plate on a ")
