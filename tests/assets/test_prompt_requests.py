@@ -1,4 +1,4 @@
-"""prompts through Dagster: groups, banners, a language model on loopback, and its refusals."""
+"""The prompts asset through Dagster: groups, banners, a language model on loopback, and its refusals."""
 
 import csv
 import json
