@@ -33,7 +33,7 @@ COUNTRY_CONTRACTS: dict[str, tuple[str, ...]] = {
     "judge_verdicts": ("generated_candidates",),
     "accepted_candidates": ("generated_candidates",),
     "review_decisions": ("prompts",),
-    "published_images": ("products", "review_decisions", "refused_images"),
+    "published_images": ("products", "prompts", "review_decisions", "refused_images"),
 }
 
 

@@ -12,6 +12,7 @@ from cli.comparing import compare
 from cli.costs import costs
 from cli.options import Candidates, Feed, Json
 from cli.render import render
+from cli.templates import templates
 from plateful.environments import Settings, load_settings
 from plateful.errors import ConfigError, PlatefulError, StoreError
 from plateful.stores.objects import disk_is_full
@@ -28,7 +29,15 @@ app = typer.Typer(
 app.add_typer(review.app, name="review")
 app.add_typer(models.app, name="models")
 app.add_typer(maintenance.quarantine, name="quarantine")
-for _command in (compare, render, costs, maintenance.replay, maintenance.regenerate, maintenance.instance):
+for _command in (
+    compare,
+    render,
+    costs,
+    templates,
+    maintenance.replay,
+    maintenance.regenerate,
+    maintenance.instance,
+):
     app.command()(_command)
 
 

@@ -191,6 +191,7 @@ def _summarise(
         tables["review_decisions"],
         candidates,
         tables["accepted_candidates"],
+        prompts=tables["prompts"],
         published=tables["published_images"],
         refused=tables["refused_images"],
         rendered_now=candidates.filter((pl.col("run_id") == done.run_id) & (pl.col("status") == "ok")).height,

@@ -9,6 +9,8 @@ from cli.execution import check_country, open_instance
 from cli.options import By, Candidate, Country, Json
 from plateful.environments import load_settings, open_adapters
 from plateful.models.versions import resolve_model
+from plateful.prompts.groups import leads
+from plateful.stores import Lake
 
 quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is_help=True)
 
@@ -45,10 +47,20 @@ def regenerate(
             f"{code} has no product {product!r} that needs an image",
             fix="list them in products_without_images",
         )
-    generation = adapters.ledger.request_regeneration(code, product, by, reason)
+    generation = adapters.ledger.request_regeneration(
+        code, _subject(adapters.lake, code, product), by, reason
+    )
     console.out.print(
         f"{code} {product}: generation {generation}; run `plateful run --country {code}` to render it"
     )
+
+
+def _subject(lake: Lake, country: str, product: str) -> str:
+    """Return what is regenerated for a product: itself, or the group that it leads."""
+    if not lake.has_table("prompts", country):
+        return product
+    subjects = {lead: subject for subject, lead in leads(lake.read_table("prompts", country)).items()}
+    return subjects.get(product, product)
 
 
 @quarantine.command("list")

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from plateful.products.selection import NEEDS_IMAGE
+from plateful.prompts.groups import leads
 from plateful.tables import TABLES
 
 Frames = Mapping[str, pl.DataFrame]
@@ -120,10 +121,23 @@ def _translated(up: Frames) -> list[Expectation]:
 
 
 def _prompts(up: Frames) -> list[Expectation]:
+    """One request per product that needs an image: its own, or that of the group it leads."""
+    lead = pl.col("product_ids").list.first()
+    worded = Expectation(
+        "ExpectColumnValuesToNotBeNull", {"column": "prompt or reason"}, made=pl.coalesce("prompt", "refused")
+    )
     return [
-        *_same_keys("subject", up["translated_products"]["product_id"]),
+        _row_count(up["translated_products"]["product_id"].n_unique()),
+        Expectation("ExpectColumnValuesToBeUnique", {"column": "lead"}, made=lead),
+        Expectation(
+            "ExpectColumnValuesToBeInSet",
+            {"column": "lead is known", "value_set": [True]},
+            made=lead.is_in(up["translated_products"]["product_id"].unique().implode()),
+        ),
+        _unique("subject"),
         _unique("request_id"),
-        *_present("prompt", "template", "contract", "rubric", "record_hash"),
+        worded,
+        *_present("template", "team", "writer", "contract", "rubric", "record_hash"),
         Expectation(
             "ExpectColumnValueLengthsToBeBetween", {"column": "prompt", "min_value": 1, "max_value": 2000}
         ),
@@ -140,8 +154,9 @@ def _masks(up: Frames) -> list[Expectation]:
 
 
 def _candidates(up: Frames) -> list[Expectation]:
-    """Every request has candidates, or waits for money."""
-    requests, rendered = up["prompts"]["request_id"], up["generated_candidates"]["request_id"]
+    """Every request with a prompt has candidates, or waits for money."""
+    requests = up["prompts"].filter(pl.col("prompt").is_not_null())["request_id"]
+    rendered = up["generated_candidates"]["request_id"]
     waiting = set(up["deferred_requests"]["request_id"]).intersection(requests) - set(rendered)
     made = requests.n_unique() - len(waiting)
     return [
@@ -192,8 +207,10 @@ def _decisions(up: Frames) -> list[Expectation]:
 
 def _published(up: Frames) -> list[Expectation]:
     """An approved image that was not refused is live; so may be an older one while its successor waits."""
-    refused = _is_in("subject", up["refused_images"]["product_id"])
-    due = up["review_decisions"].filter((pl.col("status") == "approved") & ~refused)["subject"]
+    refused = _is_in("product_id", up["refused_images"]["product_id"])
+    shown = pl.col("subject").replace(leads(up["prompts"])).alias("product_id")
+    approved = up["review_decisions"].filter(pl.col("status") == "approved").select(shown)
+    due = approved.filter(~refused)["product_id"]
     without_photo = up["products"].filter(pl.col("image_status") != "ok")["product_id"]
     live = ("status", "live")
     live_images = [

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     translator_weights: Path | None = Field(
         default=None, description="folder of converted translation models"
     )
+    team_templates: Path | None = Field(
+        default=None, description="folder of teams' own template fields, one YAML file per team"
+    )
+    writer: str = Field(default="grammar", description="writer profile: a shipped one, or a YAML file")
+    writer_url: str | None = Field(default=None, description="address of the writer's language model")
+    writer_model: str | None = Field(default=None, description="name of the writer's language model")
     network: bool = Field(default=False, description="may vendor photos be fetched over the network")
     lease_ttl: float = Field(default=60, ge=1, description="seconds for which a silent run keeps its country")
     lease_wait: float = Field(
@@ -157,6 +163,8 @@ def load_settings() -> Settings:
     }
     if settings.translator_weights is not None:
         absolute["translator_weights"] = settings.translator_weights.expanduser().resolve()
+    if settings.team_templates is not None:
+        absolute["team_templates"] = settings.team_templates.expanduser().resolve()
     if "://" not in settings.feed:
         absolute["feed"] = str(Path(settings.feed).expanduser().resolve())
     return settings.model_copy(update=absolute)

@@ -58,5 +58,9 @@ class FencedError(StoreError):
     """This run lost its lease; a newer run owns the country, so nothing more may be written."""
 
 
+class EndpointError(PlatefulError):
+    """A service over the network does not answer, or refuses whoever asks."""
+
+
 class ContractError(PlatefulError):
     """Counts between two tables do not add up."""

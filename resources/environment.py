@@ -2,6 +2,7 @@
 
 from plateful.environments import Settings
 from resources.budgets import BudgetResource
+from resources.desk import DeskResource
 from resources.feed import FeedResource
 from resources.io_managers import StepIOManager, TableIOManager
 from resources.lease import LeaseResource
@@ -37,6 +38,13 @@ def build_resources(settings: Settings) -> dict[str, object]:
             max_attempts=settings.max_attempts,
         ),
         "budgets": BudgetResource(team=settings.team, policy=str(settings.budgets)),
+        "desk": DeskResource(
+            team=settings.team,
+            team_templates=str(settings.team_templates) if settings.team_templates else None,
+            profile=settings.writer,
+            url=settings.writer_url,
+            model=settings.writer_model,
+        ),
         "scoring": ScoringResource(clip=str(settings.clip)),
         "translator": TranslatorResource(
             lake=lake,

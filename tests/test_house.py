@@ -24,6 +24,7 @@ HEAVY = {
     "ctranslate2",
     "sentencepiece",
     "google.cloud.translate_v3",
+    "openai",
 }
 
 

@@ -16,7 +16,7 @@ from plateful.products.image_paths import path_problem
 from plateful.products.sources import COLUMNS, RawRow
 from plateful.products.urls import UrlProblem, is_address, parse_url
 
-APPLICATIONS = ("menu-item", "butcher-cuts", "prepared-foods")
+APPLICATIONS = ("menu-item", "butcher-cuts", "prepared-foods", "lifestyle-carousel", "editorial-banner")
 CONSENTS = ("none", "edit", "train")
 # Longest in 700 rows of real feeds: name 105 characters, description 1,501, ingredients 1,317.
 MAX_NAME, MAX_ID, MAX_FIELD, MAX_DESCRIPTION, MAX_EXPECTED_TEXT = 300, 200, 20_000, 2_000, 120

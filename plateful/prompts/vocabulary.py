@@ -10,11 +10,23 @@ import yaml
 _FOLDER = Path(__file__).parent
 _PREPOSITIONS = re.compile(r"\b(?:with|in|on|and|of|over|without)\b")
 _WORD = re.compile(r"[a-z0-9']+")
+# As the captions spell them.
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How the captions call a dish that is counted, and the numbers of pieces that they know."""
+
+    one: str | None
+    many: str
+    least: int
+    most: int
 
 
 @dataclass(frozen=True)
 class Dish:
-    """One kind of dish that the model knows; see dishes.yaml."""
+    """One kind of dish that the model knows; see dishes.yaml. `pieces` is None where nothing is counted."""
 
     key: str
     phrase: str
@@ -24,6 +36,14 @@ class Dish:
     ingredients: tuple[str, ...]
     exclusive: tuple[str, ...]
     vessels: tuple[str, ...]
+    pieces: Pieces | None
+
+    def counted(self, number: int) -> str | None:
+        """Return 'six dumplings' as a caption has it, None for a number that no caption has."""
+        counted = self.pieces
+        if counted is None or not counted.least <= number <= counted.most:
+            return None
+        return f"{NUMBERS[number]} {counted.many if number != 1 else counted.one or self.phrase}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,7 @@ def _ingredients_source() -> dict:
 @lru_cache(maxsize=1)
 def dishes() -> dict[str, Dish]:
     """Return the known dishes by key."""
+    counted = _dishes_source()["pieces"]
     return {
         key: Dish(
             key=key,
@@ -57,6 +78,7 @@ def dishes() -> dict[str, Dish]:
             ingredients=tuple(entry["ingredients"]),
             exclusive=tuple(entry["exclusive"]),
             vessels=tuple(entry["vessels"]),
+            pieces=Pieces(**{"one": None, **counted[key]}) if key in counted else None,
         )
         for key, entry in _dishes_source()["dishes"].items()
     }

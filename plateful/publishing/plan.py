@@ -8,6 +8,7 @@ import polars as pl
 
 from plateful.acceptance import GateScores, by_key
 from plateful.identity import image_id
+from plateful.prompts.groups import record_of
 
 Row = Mapping[str, Any]
 # Why a product with such a photo gets no new image. `unchecked` counts as having one (design section 3) but
@@ -46,6 +47,13 @@ class Tables:
     accepted: Mapping[str, Row]
     scores: GateScores
     rejected_by_person: frozenset[str]
+    # Product -> the products that its picture shows, itself first, where those are several.
+    groups: Mapping[str, list[str]]
+
+    def record(self, product_id: str) -> str | None:
+        """Return the record that a product's picture must show, its whole group's; None when one left."""
+        members = self.groups.get(product_id, [product_id])
+        return record_of(members, {p: self.products[p]["record_hash"] for p in members if p in self.products})
 
     @classmethod
     def index(
@@ -72,6 +80,7 @@ class Tables:
             accepted=by_key(accepted, "candidate_id", "accepted_candidates"),
             scores=scores,
             rejected_by_person=rejected_by_person,
+            groups={ids[0]: ids for ids in prompts["product_ids"].to_list() if len(ids) > 1},
         )
 
 
@@ -85,19 +94,20 @@ def wanted_images(decisions: pl.DataFrame, tables: Tables) -> tuple[list[Wanted]
     for decision in decisions.filter(pl.col("status") == "approved").iter_rows(named=True):
         key, prompt = decision["candidate_id"], tables.prompts.get(decision["request_id"])
         failures = _refusal(decision, tables)
-        for product_id in prompt["product_ids"] if prompt else [decision["subject"]]:
-            reasons = failures or _product_refusal(product_id, decision, tables)
-            if not reasons and product_id in wanted:
-                reasons = ["product_has_another_image"]
-            if reasons:
-                refused.append(Refusal(product_id, key, reasons))
-                continue
-            wanted[product_id] = Wanted(
-                image_id(tables.country, product_id, key),
-                product_id,
-                tables.products[product_id]["record_hash"],
-                tables.candidates[key],
-            )
+        # A group's picture is its lead's alone: the products beside it have pictures of their own.
+        product_id = prompt["product_ids"][0] if prompt else decision["subject"]
+        reasons = failures or _product_refusal(product_id, decision, tables)
+        if not reasons and product_id in wanted:
+            reasons = ["product_has_another_image"]
+        if reasons:
+            refused.append(Refusal(product_id, key, reasons))
+            continue
+        wanted[product_id] = Wanted(
+            image_id(tables.country, product_id, key),
+            product_id,
+            decision["record_hash"],
+            tables.candidates[key],
+        )
     return list(wanted.values()), refused
 
 
@@ -121,7 +131,7 @@ def retirement(row: Row, tables: Tables, live: Mapping[str, str]) -> str | None:
         return "rejected_by_person"
     if live.get(row["product_id"]) == row["image_id"]:
         return None
-    if product["record_hash"] != row["record_hash"]:
+    if tables.record(row["product_id"]) != row["record_hash"]:
         return "record_changed"
     candidate = tables.candidates.get(row["candidate_id"])
     if candidate is not None and tables.scores.scored(row["candidate_id"]):
@@ -156,7 +166,6 @@ def _product_refusal(product_id: str, decision: Row, tables: Tables) -> list[str
         return ["left_feed"]
     if product["image_status"] in HAS_PHOTO:
         return [HAS_PHOTO[product["image_status"]]]
-    # A group's record is not one product's; its own hash was compared with the request's.
-    if decision["subject"] == product_id and product["record_hash"] != decision["record_hash"]:
+    if tables.record(product_id) != decision["record_hash"]:
         return ["record_changed"]
     return []

@@ -31,7 +31,8 @@ def plan_tasks(
     """Return every wanted candidate of every request, in the order of `prompts`.
 
     A request of generation g (how often a person asked for new pictures of its subject) gets the attempts
-    g*n .. g*n+n-1. An inpaint request whose photo has no mask is rendered from text; its receipt says so.
+    g*n .. g*n+n-1. A request without a prompt gets none. An inpaint request whose photo has no mask is
+    rendered from text; its receipt says so.
 
     Args:
         prompts: PROMPTS frame.
@@ -43,7 +44,7 @@ def plan_tasks(
     first_attempt = first_attempts(generations or {}, candidates_per_request)
     usable = {row["photo_sha256"]: row for row in masks.iter_rows(named=True)}
     tasks: dict[str, RenderTask] = {}
-    for request in prompts.iter_rows(named=True):
+    for request in prompts.filter(pl.col("prompt").is_not_null()).iter_rows(named=True):
         first = first_attempt.get(request["subject"], 0)
         for attempt in range(first, first + candidates_per_request):
             task = _task(request, usable.get(request["photo_sha256"]), version, attempt)

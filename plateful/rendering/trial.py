@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from upath import UPath
 
+from plateful.budgets.price import cost_of
 from plateful.errors import ConfigError, ImageError, RenderError
 from plateful.identity import content_hash, sha256_hex
 from plateful.item_faults import stops_all, told
@@ -167,7 +168,9 @@ def _batch(
         if isinstance(result, RenderError):
             made.append(Picture(task.candidate_id, task.seed, "failed", seconds, reason=result.message))
             continue
-        how = Rendered(renderer.device, seconds, clock(), PARTITION)
+        how = Rendered(
+            renderer.device, seconds, clock(), PARTITION, cost_of(renderer.version.entry.price, seconds, 1)
+        )
         path = _path(task, folder)
         objects.put_if_absent(UPath(path), candidate_png(task, result, how)[1])
         made.append(Picture(task.candidate_id, task.seed, "rendered", seconds, str(path)))

@@ -101,7 +101,7 @@ def cards(tables: CountryTables, thumbnails: Thumbnails, limit: int) -> list[Car
     """Join a country's tables to at most `limit` cards, those that need attention first."""
     decisions = tables.by("review_decisions", "request_id")
     prompts = tables.tables["prompts"].rows(named=True)
-    ends = ("review_decisions", "published_images", "refused_images")
+    ends = ("review_decisions", "published_images", "refused_images", "prompts")
     status = outcomes(*(tables.tables[name] for name in ends))
     prompts.sort(key=lambda p: (ORDER[status[p["subject"]]], p["subject"]))
     join = _Join(tables, thumbnails)
@@ -143,7 +143,7 @@ class _Join:
         product = self._products[prompt["product_ids"][0]]
         photo, mask = product["photo_sha256"], self._masks.get(product["product_id"], {})
         outline = mask.get("mask_sha256") if photo else None
-        published = self._live.get(prompt["subject"])
+        published = self._live.get(product["product_id"])
         shown = {decision["candidate_id"]: decision["status"]}
         if published:
             shown[published["candidate_id"]] = "published"
@@ -157,7 +157,7 @@ class _Join:
             mask=self._thumbnails.outlined(photo, outline) if outline else None,
             mask_area=mask["area"] if outline else None,
             published=published,
-            refused=self._refused.get(prompt["subject"]),
+            refused=self._refused.get(product["product_id"]),
             tiles=tuple(self._tile(row, shown.get(row["candidate_id"])) for row in found),
         )
 

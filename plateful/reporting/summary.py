@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from plateful.errors import ContractError
+from plateful.prompts.groups import leads
 from plateful.review.policy import DEFERRED
 
 TOTAL = "total"
@@ -66,6 +67,7 @@ def summarise_country(
     candidates: pl.DataFrame,
     accepted: pl.DataFrame,
     *,
+    prompts: pl.DataFrame,
     published: pl.DataFrame,
     refused: pl.DataFrame,
     rendered_now: int,
@@ -82,6 +84,7 @@ def summarise_country(
         decisions: REVIEW_DECISIONS, one row per request.
         candidates: GENERATED_CANDIDATES, quarantined ones included.
         accepted: ACCEPTED_CANDIDATES.
+        prompts: PROMPTS.
         published: PUBLISHED_IMAGES, retired ones included.
         refused: REFUSED_IMAGES.
         rendered_now: candidates that this run rendered.
@@ -96,7 +99,7 @@ def summarise_country(
             f"{country}: subjects {repeated[:5]} have more than one review decision",
             fix="give one request per subject in prompts",
         )
-    ends = outcomes(decisions, published, refused)
+    ends = outcomes(decisions, published, refused, prompts)
     counts = Counter(ends.values())
     unpaid = decisions.filter(pl.col("reasons").list.contains(DEFERRED))["subject"]
     summary = CountrySummary(
@@ -116,24 +119,29 @@ def summarise_country(
     return summary
 
 
-def outcomes(decisions: pl.DataFrame, published: pl.DataFrame, refused: pl.DataFrame) -> dict[str, str]:
+def outcomes(
+    decisions: pl.DataFrame, published: pl.DataFrame, refused: pl.DataFrame, prompts: pl.DataFrame
+) -> dict[str, str]:
     """Return subject -> one of OUTCOMES; `approved` only where publication has not run since.
 
     A live image makes its product published, whatever a newer candidate of it waits for. An approval that
-    publication refused leaves a product without one rejected.
+    publication refused leaves a product without one rejected. A group stands for the product that leads it.
 
     Args:
         decisions: REVIEW_DECISIONS.
         published: PUBLISHED_IMAGES.
         refused: REFUSED_IMAGES.
+        prompts: PROMPTS, which says who leads a group.
     """
+    lead = leads(prompts)
     live = set(published.filter(pl.col("status") == "live")["product_id"])
     not_shown = set(refused["product_id"])
 
     def outcome(subject: str, status: str) -> str:
-        if subject in live:
+        product = lead.get(subject, subject)
+        if product in live:
             return "published"
-        return "rejected" if status == "approved" and subject in not_shown else status
+        return "rejected" if status == "approved" and product in not_shown else status
 
     rows = decisions.select("subject", "status").iter_rows()
     return {subject: outcome(subject, status) for subject, status in rows}

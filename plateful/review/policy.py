@@ -153,17 +153,19 @@ class _Evidence:
         """Return why the policy does not approve a candidate; a missing number is an objection."""
         switch = self.policy.applications.get(prompt["application"])
         found = [] if switch is not None and switch.value else [f"policy:application:{prompt['application']}"]
-        found += [
-            f"policy:{line['claim']}"
-            for line in json.loads(prompt["contract"])
-            if not line.get("provable", True)
-        ]
+        found += _unprovable(json.loads(prompt["contract"]))
         understood = [self.coverage.get(product) for product in prompt["product_ids"]]
         found += _below("translation_coverage", understood, self.policy.min_translation_coverage.value)
         fidelity = self.judge.get(candidate_id, {}).get("fidelity")
         found += _below("fidelity", [fidelity], self.policy.min_fidelity.value)
         value = self.quality.get(candidate_id, {}).get("quality")
         return found + _below("quality", [value], self.policy.min_quality.value)
+
+
+def _unprovable(lines: list[dict[str, Any]]) -> list[str]:
+    """Claims that decide and that no judge can answer, each once; what decides nothing needs no person."""
+    claims = [line["claim"] for line in lines if line["required"] and not line["provable"]]
+    return [f"policy:{claim}" for claim in dict.fromkeys(claims)]
 
 
 def _below(name: str, values: list[float | None], least: float) -> list[str]:
@@ -199,6 +201,8 @@ def _decide_one(
     evidence: _Evidence,
     clock: Callable[[], datetime],
 ) -> dict[str, Any]:
+    if prompt["prompt"] is None:
+        return _row(None, "quarantined", "gates", [f"prompt:{prompt['refused']}"], clock())
     latest = {decision.candidate_id: decision for decision in said}
     passed_gates = {
         row["candidate_id"] for row in ranked if row["accepted"] or row["reasons"] == [BEYOND_LIMIT]

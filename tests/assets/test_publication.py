@@ -11,6 +11,7 @@ import pytest
 from cli.execution import open_instance, run_job
 from plateful.environments import Adapters, Settings, open_adapters
 from plateful.products.selection import without_images
+from plateful.prompts.groups import record_of
 from plateful.publishing import PublishReport, publish
 from plateful.reporting.summary import CountrySummary, summarise_country
 from plateful.review.policy import AutoApproval, load_policy
@@ -38,6 +39,7 @@ class Town:
             name: self.adapters.lake.read_table(name, "SG")
             for name in (
                 "products",
+                "prompts",
                 "generated_candidates",
                 "accepted_candidates",
                 "review_decisions",
@@ -54,6 +56,7 @@ class Town:
             tables["review_decisions"],
             tables["generated_candidates"],
             tables["accepted_candidates"],
+            prompts=tables["prompts"],
             published=tables["published_images"],
             refused=tables["refused_images"],
             rendered_now=0,
@@ -156,3 +159,15 @@ def test_a_photo_that_could_not_be_checked_retires_nothing_and_the_counts_add_up
     summary = town.publish()
     assert (summary.products, summary.without_images, summary.published) == (2, 1, 1)
     assert town.images() == BOTH_LIVE
+
+
+def test_groups_and_refused_prompts_count_once_each(town: Town) -> None:
+    record = record_of(["p1", "p2"], {"p1": "h1", "p2": "h1"})
+    lead = {"subject": "group-1", "product_ids": ["p1", "p2"], "record_hash": record}
+    town.country.put("prompts", "r-p1-h1", **lead)
+    town.country.put("prompts", "r-p2-h1", prompt=None, refused="not_in_record")
+    for attempt in (0, 1):
+        town.country.drop("generated_candidates", candidate_key("p2", attempt))
+    summary = town.publish()
+    assert (summary.published, summary.quarantined, summary.without_images) == (1, 1, 2)
+    assert town.images() == {P1: "live"}

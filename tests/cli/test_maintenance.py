@@ -8,6 +8,7 @@ import pytest
 
 from plateful.environments import Settings, load_settings, open_adapters
 from tests.cli.conftest import Plateful
+from tests.plateful.stores.rows import frame
 
 
 def test_backfill_runs_each_country_once(settings: Settings, plateful: Plateful) -> None:
@@ -71,6 +72,17 @@ def test_regenerating_renders_one_product_anew(
 
 
 @pytest.mark.usefixtures("settings")
+def test_regenerating_the_lead_of_a_group_means_the_group(settings: Settings, plateful: Plateful) -> None:
+    stores = open_adapters(settings)
+    stores.lake.write_table(
+        "products_without_images", frame("products_without_images", {"product_id": "p1"}), "SG"
+    )
+    group = {"subject": "group-1", "product_ids": ["p1", "p2"]}
+    stores.lake.write_table("prompts", frame("prompts", group), "SG")
+    assert plateful("regenerate", "--country", "SG", "--product", "p1").status == 0
+    assert stores.ledger.generations("SG") == {"group-1": 1}
+
+
 def test_a_replay_has_the_same_pixels(plateful: Plateful) -> None:
     plateful("run", "--country", "SG")
     candidate = open_adapters(load_settings()).lake.read_table("generated_candidates", "SG")["candidate_id"][

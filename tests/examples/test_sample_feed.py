@@ -9,8 +9,8 @@ import pytest
 from examples import make_feed
 from plateful.products.feed import Feed
 from plateful.products.image_paths import find_picture
+from plateful.prompts.scene import safe_words
 from plateful.prompts.vocabulary import find_dish
-from plateful.prompts.writer import safe_words
 from plateful.translation import translate_text
 
 FEED = Path(make_feed.HERE) / "feed"

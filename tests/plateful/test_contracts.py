@@ -20,6 +20,7 @@ def published(live: Rows, decided: dict[str, str], refused: tuple[str, ...] = ()
     ]
     upstream = {
         "products": frame("products", *products),
+        "prompts": frame("prompts", *({"subject": p, "product_ids": [p]} for p in decided)),
         "review_decisions": frame(
             "review_decisions", *({"subject": p, "status": status} for p, status in decided.items())
         ),
@@ -72,6 +73,7 @@ def test_a_lost_table_breaks_it() -> None:
     decided = frame("review_decisions", {"subject": "p1", "status": "approved"})
     upstream = {
         "products": frame("products", {"product_id": "p1", "image_status": "missing"}),
+        "prompts": frame("prompts", {"subject": "p1", "product_ids": ["p1"]}),
         "review_decisions": decided,
         "refused_images": frame("refused_images"),
     }

@@ -1,76 +1,18 @@
 """Prompts speak the captions' words, contracts name their fields, and menu text stays data."""
 
-import json
-from typing import Any
+from dataclasses import dataclass
 
-import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from plateful.errors import ConfigError
 from plateful.prompts.contract import contract_lines
-from plateful.prompts.templates import Template, load_templates
+from plateful.prompts.scene import safe_words, scene_of
+from plateful.prompts.templates import load_templates
 from plateful.prompts.vocabulary import dishes
-from plateful.prompts.writer import BACKGROUNDS, prompt_of, safe_words, scene_of, write_prompts
-from plateful.tables import PRODUCTS_WITHOUT_IMAGES, PROMPTS, TRANSLATED_PRODUCTS
-from plateful.translation import translate
-from training.plates import BACKGROUNDS as PLATE_BACKGROUNDS
-from training.plates import CAMERAS, VESSELS
-
-
-def product(**change: Any) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(PRODUCTS_WITHOUT_IMAGES.columns)
-    lists = [n for n, (dtype, _) in PRODUCTS_WITHOUT_IMAGES.columns.items() if dtype == pl.List(pl.String)]
-    fixed = {
-        "product_id": "1",
-        "vendor_id": "v",
-        "country": "GB",
-        "name": "Pizza",
-        "language": "en",
-        "application": "menu-item",
-    }
-    return row | {n: [] for n in lists} | fixed | {"record_hash": "r", "route": "text_to_image"} | change
-
-
-def written(**change: Any) -> dict[str, Any]:
-    frame = write_prompts(translate(PRODUCTS_WITHOUT_IMAGES.frame([product(**change)])))
-    assert frame.schema == PROMPTS.schema
-    row = frame.row(0, named=True)
-    return row | {
-        "lines": json.loads(row["rubric"]),
-        "promises": json.loads(row["contract"]),
-        "asked": json.loads(row["parameters"]),
-    }
-
-
-def line(row: dict[str, Any], claim: str) -> dict[str, Any]:
-    return next(entry for entry in row["lines"] if entry["claim"] == claim)
-
-
-@pytest.mark.parametrize("template", load_templates().values(), ids=lambda t: t.name)
-def test_examples_are_what_the_template_writes(template: Template) -> None:
-    for example in template.examples:
-        row = product(
-            application=template.application,
-            language="zh" if example.record["name"] == "牛肉面" else "",
-            country="DE",
-        )
-        row |= example.record
-        if "Picanha" in str(row["name"]) or "greca" in str(row["name"]):
-            row["country"] = "BR" if "Picanha" in str(row["name"]) else "IT"
-        translated = translate(PRODUCTS_WITHOUT_IMAGES.frame([row])).row(0, named=True)
-        scenes = [scene_of(translated | {"vendor_id": f"v{n}"}, template) for n in range(40)]
-        assert example.prompt in {prompt_of(scene, template) for scene in scenes}
-
-
-@pytest.mark.parametrize("template", load_templates().values(), ids=lambda t: t.name)
-def test_templates_use_words_that_the_plates_have(template: Template) -> None:
-    assert set(template.backgrounds) <= set(BACKGROUNDS) == set(PLATE_BACKGROUNDS)
-    assert {*template.vessels, template.default_vessel} <= set(VESSELS)
-    assert template.camera in CAMERAS
-    assert template.lighting in ("warm light", "daylight", "soft light")
-    assert str(template.parameters["style"]) in template.lighting
+from plateful.prompts.writer import Desk, write_prompts
+from plateful.prompts.writers import Brief, PromptRefusedError
+from plateful.tables import PROMPTS, TRANSLATED_PRODUCTS
+from tests.plateful.prompts.menu import line, product, requests, translated, written
 
 
 def test_a_known_dish() -> None:
@@ -87,9 +29,20 @@ def test_a_known_dish() -> None:
         "claim": "shows_dish",
         "subject": "pizza",
         "field": "name",
+        "product": "1",
         "required": True,
         "provable": True,
     }
+
+
+def test_every_ingredient_names_the_field_that_tells_it() -> None:
+    row = written(name="Mushroom pizza", ingredients=["ham"], description="with olives")
+    told = {e["subject"]: e["field"] for e in row["promises"] if e["claim"] == "shows_ingredient"}
+    assert told == {"mushroom": "name", "ham": "ingredients"}
+    row = written(name="Pizza Margherita", description="with olives")
+    told = {e["subject"]: e["field"] for e in row["promises"] if e["claim"] == "shows_ingredient"}
+    assert told == {"tomato": "name", "mozzarella": "name", "basil": "name"}
+    assert line(written(description="with olives"), "shows_ingredient")["field"] == "description"
 
 
 def test_an_unknown_dish_cannot_be_proved() -> None:
@@ -148,12 +101,6 @@ def test_an_unknown_application_is_one_error() -> None:
         written(application="banner")
 
 
-def test_an_unknown_slot_is_one_error() -> None:
-    base = load_templates()["menu-item"]
-    with pytest.raises(ConfigError, match="slot"):
-        base.model_copy(update={"parts": ["{dish} for {team}"]}).fill({"dish": "a pizza"})
-
-
 def test_no_rows() -> None:
     assert write_prompts(TRANSLATED_PRODUCTS.empty()).equals(PROMPTS.empty())
 
@@ -174,27 +121,64 @@ def test_menu_text_is_data(text: str, safe: str) -> None:
     assert safe_words(text) == safe
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.text(min_size=1, max_size=300))
-def test_any_name_gives_a_plain_prompt(name: str) -> None:
-    row = written(name=name)
-    assert row["prompt"].isascii()
-    assert len(row["prompt"]) <= 200
-    assert not set(row["prompt"]) & set('{}()[]<>:;\\/"|&*#@\n')
-
-
 def test_every_line_is_what_the_judge_reads() -> None:
-    template = load_templates()["menu-item"]
-    row = product(
-        name_en="greek salad",
-        ingredients_en=["feta"],
-        description_en=None,
-        dietary=["vegetarian"],
-        allergens=["milk"],
-    )
-    for entry in contract_lines(scene_of(row, template), row):
+    row = product(name="Greek salad", ingredients=["feta"], dietary=["vegetarian"], allergens=["milk"])
+    scene = scene_of(translated(row).rows(named=True), load_templates()["menu-item"])
+    for entry in contract_lines(scene):
         assert entry["kind"] in ("must_show", "must_not_show", "background")
         assert entry["positive"]
         assert entry["negatives"]
         assert entry["positive"] not in entry["negatives"]
-        assert {"question", "claim", "subject", "field", "required", "provable"} <= set(entry)
+        assert {"question", "claim", "subject", "field", "product", "required", "provable"} <= set(entry)
+
+
+@dataclass(frozen=True)
+class Picky:
+    """Refuses whatever is named in `against`."""
+
+    against: str
+    name: str = "picky@1"
+    parallel: int = 1
+
+    def write(self, brief: Brief) -> str:
+        if self.against in brief.scene.lead.name:
+            raise PromptRefusedError("not_in_record", "truffle")
+        return "a pizza"
+
+
+def test_a_refused_request_keeps_its_row_and_is_counted() -> None:
+    noted: list[tuple[str, ...]] = []
+    desk = Desk(
+        writer=Picky("kunafa"),
+        note_failure=lambda *note: noted.append(note),
+        note_success=lambda *note: noted.append(note),
+    )
+    refused, fine = requests(product(name="Kunafa"), product(product_id="2"), desk=desk)
+    assert (refused["prompt"], refused["refused"], refused["writer"]) == (None, "not_in_record", "picky@1")
+    assert (fine["prompt"], fine["refused"]) == ("a pizza", None)
+    assert noted == [(refused["request_id"], "prompt", "not_in_record")]
+
+
+def test_a_request_that_was_refused_too_often_is_not_asked_for_again() -> None:
+    request = written(name="Kunafa")["request_id"]
+    given_up = Desk(writer=Picky("nothing"), given_up={request: "prompt: banned_word"})
+    assert requests(product(name="Kunafa"), desk=given_up)[0]["refused"] == "banned_word"
+    elsewhere = Desk(writer=Picky("nothing"), given_up={request: "render: nan"})
+    assert requests(product(name="Kunafa"), desk=elsewhere)[0]["prompt"] == "a pizza"
+
+
+def test_success_after_a_failure_starts_its_count_again() -> None:
+    request, noted = written()["request_id"], []
+    desk = Desk(
+        writer=Picky("none"),
+        failed={request: "prompt: answer_empty"},
+        note_success=lambda *note: noted.append(note),
+    )
+    requests(product(), product(product_id="2"), desk=desk)
+    assert noted == [(request, "prompt")]
+
+
+def test_the_grammar_stands_in_only_where_the_profile_says_so_and_the_row_says_it() -> None:
+    row = requests(product(name="Kunafa"), desk=Desk(writer=Picky("kunafa"), or_grammar=True))[0]
+    assert row["prompt"] == written(name="Kunafa")["prompt"]
+    assert (row["writer"], row["refused"]) == ("grammar@1", "not_in_record")

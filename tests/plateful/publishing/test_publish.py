@@ -18,6 +18,7 @@ from PIL import Image
 from plateful.errors import FeedError, FencedError, StoreError
 from plateful.identity import image_id
 from plateful.ledger import Lease, Ledger
+from plateful.prompts.groups import record_of
 from plateful.publishing import MAX_LEFT_SHARE, Bucket, PublishReport, publish
 from plateful.stores import DuckDBWarehouse, Lake
 from tests.plateful.review.country import Country, candidate_key, clock
@@ -501,3 +502,37 @@ def test_a_lease_lost_while_objects_were_written_stops_before_the_merge(house: H
     house.lease = house.ledger.acquire_lease("SG", "run2", timedelta(minutes=5))
     house.publish()
     assert house.rows() == LIVE
+
+
+def show_together(house: House, *records: str) -> None:
+    """Let p1 lead a group with p2, as their records are."""
+    house.country.put("products", "p1", record_hash=records[0])
+    house.country.put("products", "p2", record_hash=records[1])
+    together = record_of(["p1", "p2"], {"p1": records[0], "p2": records[1]})
+    group = {"subject": "group-1", "product_ids": ["p1", "p2"], "record_hash": together}
+    house.country.put("prompts", "r-p1-h1", **group)
+
+
+def test_a_groups_picture_is_its_leads_alone(house: House) -> None:
+    show_together(house, "h1", "h1")
+    house.publish()
+    assert house.live() == {"p1": P1, "p2": P2}
+    assert house.publish().published_now == 0
+
+
+def test_a_groups_picture_goes_when_a_product_beside_its_lead_changes(house: House) -> None:
+    show_together(house, "h1", "h1")
+    house.publish()
+    decisions = house.country.decide()
+    house.country.put("products", "p2", record_hash="h2")
+    assert (P1, "record_changed") in refused(house.publish(decisions=decisions))
+    assert ("p1", "retired", "record_changed", 2) in house.rows()
+
+
+def test_a_groups_picture_goes_when_a_product_beside_its_lead_leaves(house: House) -> None:
+    show_together(house, "h1", "h1")
+    house.publish()
+    decisions = house.country.decide()
+    house.country.drop("products", "p2")
+    house.publish(decisions=decisions)
+    assert ("p1", "retired", "record_changed", 2) in house.rows()

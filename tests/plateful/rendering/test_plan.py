@@ -42,6 +42,11 @@ def test_a_request_gets_n_candidates_with_the_seeds_of_its_subject() -> None:
     assert len({t.candidate_id for t in tasks}) == 4
 
 
+def test_a_request_without_a_prompt_gets_no_candidate() -> None:
+    tasks = plan([request("soup", prompt=None, refused="not_in_record"), request("rice")])
+    assert {task.subject for task in tasks} == {"rice"}
+
+
 def test_a_new_generation_means_new_attempts() -> None:
     tasks = plan([request("soup"), request("rice")], generations={"soup": 2})
     assert [t.attempt for t in tasks] == [4, 5, 0, 1]

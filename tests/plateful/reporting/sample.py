@@ -78,6 +78,7 @@ def country(
         tables["review_decisions"],
         tables["generated_candidates"],
         tables["accepted_candidates"],
+        prompts=tables["prompts"],
         published=tables["published_images"],
         refused=tables["refused_images"],
         rendered_now=len(rows["generated_candidates"]),

@@ -84,6 +84,9 @@ def counted(
         fill("review_decisions", decisions),
         fill("generated_candidates", []),
         fill("accepted_candidates", []),
+        prompts=fill(
+            "prompts", [{"subject": d["subject"], "product_ids": [d["subject"]]} for d in decisions]
+        ),
         published=fill("published_images", published),
         refused=fill("refused_images", refused or []),
         rendered_now=0,

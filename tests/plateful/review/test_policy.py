@@ -1,5 +1,6 @@
 """Review decisions: one row per request, people before policy, missing evidence is an objection."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,26 @@ def test_a_request_without_candidates_that_waits_for_money_waits(country: Countr
     )  # fmt: skip
     assert waiting["reasons"] == ["budget:deferred"]
     assert rows["p1"]["status"] == "approved", "what it has is decided on"
+
+
+def test_a_line_that_no_judge_can_answer_asks_for_a_person_only_where_it_decides() -> None:
+    line = {"claim": "shows_count", "required": True, "provable": False}
+    country = Country()
+    country.add("p1")
+    country.put("prompts", "r-p1-h1", contract=json.dumps([line, line]))
+    waiting = country.decide().row(0, named=True)
+    assert (waiting["status"], waiting["reasons"]) == ("pending_review", ["policy:shows_count"])
+    country.put("prompts", "r-p1-h1", contract=json.dumps([{**line, "required": False}]))
+    assert country.decide()["status"].to_list() == ["approved"]
+
+
+def test_a_request_without_a_prompt_is_quarantined_by_name() -> None:
+    country = Country()
+    country.add("p1", candidates=0)
+    country.put("prompts", "r-p1-h1", prompt=None, refused="banned_word")
+    row = country.decide().row(0, named=True)
+    assert (row["status"], row["reasons"], row["candidate_id"]) == (
+        "quarantined",
+        ["prompt:banned_word"],
+        None,
+    )
