@@ -4,6 +4,7 @@ from plateful.environments import Settings
 from resources.feed import FeedResource
 from resources.io_managers import StepIOManager, TableIOManager
 from resources.lease import LeaseResource
+from resources.masks import MaskResource
 from resources.models import ModelResource, ScoringResource
 from resources.stores import (
     BucketResource,
@@ -32,6 +33,9 @@ def build_resources(settings: Settings) -> dict[str, object]:
             weights=str(settings.weights),
             candidates_per_request=settings.candidates,
             max_attempts=settings.max_attempts,
+        ),
+        "masks": MaskResource(
+            detector=settings.detector, weights=str(settings.weights), clip=str(settings.clip)
         ),
         "scoring": ScoringResource(clip=str(settings.clip)),
         "tracking": TrackingResource(
