@@ -18,7 +18,7 @@ from plateful.identity import canonical_json, sha256_hex
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.tables import GENERATED_CANDIDATES
-from plateful.vision.image_io import encode_png, open_image, pixel_sha256, read_png_text
+from plateful.vision.image_io import encode_png, open_stored, pixel_sha256, read_png_text
 
 LOG = GENERATED_CANDIDATES.name
 CHUNK = "plateful"
@@ -85,7 +85,7 @@ def recover_candidate(lake: Lake, task: RenderTask) -> tuple[Row, np.ndarray]:
     """
     png = lake.get_image(task.candidate_id)
     row = json.loads(read_png_text(png).get(CHUNK, "{}"))
-    picture = open_image(png)
+    picture = open_stored(png)
     if row.get("candidate_id") != task.candidate_id or row.get("pixel_sha256") != pixel_sha256(picture):
         raise ImageError(
             f"the stored picture of candidate {task.candidate_id} is not the one its manifest describes",
