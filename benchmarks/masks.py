@@ -25,7 +25,7 @@ from training.plates.render import single_threaded
 RESULTS = Path(__file__).resolve().parent / "results" / "masks.json"
 CLIP = WEIGHTS_ROOT / "plateful-tiny" / "clip"
 FIRST_SEED = 1_700_000
-PLATES = 300
+PLATES = 200
 # Poor photos are what gets repainted: as many plates with each of these, at middling strength.
 DEFECTS = (
     "blur",
@@ -37,11 +37,11 @@ DEFECTS = (
     "off_centre",
     "crop",
 )
-DEFECT_PLATES = 20
+DEFECT_PLATES = 16
 STRENGTH = 0.5
 SIZE = 128
 # Pictures of each kind, and plates, that are looked at for a dish.
-LOOKED_AT = 12
+LOOKED_AT = 10
 
 
 def overlap(found: np.ndarray | None, truth: np.ndarray) -> float:
