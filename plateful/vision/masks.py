@@ -122,7 +122,9 @@ def whole_mask(mask: np.ndarray, array: np.ndarray) -> DishMask:
 
 
 def _distinctness(work: np.ndarray, mask: np.ndarray) -> float:
-    """Share of colour that inside and outside do not have in common, 0..1."""
+    """Share of colour that inside and outside do not have in common, 0..1; 0 where GrabCut left no dish."""
+    if not _SMALLEST <= float((mask > 0).mean()) <= _LARGEST:
+        return 0.0
     lab = cv2.cvtColor(work, cv2.COLOR_RGB2LAB)
     inside, outside = (
         cv2.calcHist([lab], [0, 1, 2], part, [8, 32, 32], [0, 256] * 3)
