@@ -47,7 +47,7 @@ def test_the_box_becomes_a_mask_inside_it(root: Path, shipped: GroundingDinoProf
 
 
 def test_what_is_not_sure_enough_is_no_dish(root: Path, shipped: GroundingDinoProfile) -> None:
-    unsure = shipped.model_copy(update={"threshold": 0.99999})
+    unsure = shipped.model_copy(update={"threshold": 0.99})
     found = GroundingDinoDetector.load(root / "grounding-dino", unsure).find(PHOTO)
     assert found.mask is None
     assert found.status == "no_dish_found"
