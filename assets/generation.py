@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import COUNTRY
-from assets.spec import OWNERS, contact_sheet, counts, report, table_asset
+from assets.spec import OWNERS, contact_sheet, counts, overlay_sheet, preview, report, table_asset
 from plateful import progress
 from plateful.budgets.price import dollars
 from plateful.environments import utc_now
@@ -28,10 +28,13 @@ from plateful.stores import Lake
 from resources.budgets import BudgetResource
 from resources.compute import CPU_SMALL, GPU_RENDER
 from resources.lease import LeaseResource
+from resources.masks import MaskResource
 from resources.models import ModelResource, ScoringResource
 from resources.stores import LakeResource, LedgerResource, WarehouseResource, table_columns
 
 _COUNTED = ("rendered", "recovered", "quarantined", "seconds")
+# Photos without a mask that the UI lists with their reasons; the table holds them all.
+SHOWN_WITHOUT_MASK = 40
 
 
 @table_asset("generation", partitions=COUNTRY, kinds=("opencv", "parquet"))
@@ -39,19 +42,28 @@ def inpainting_masks(
     context: dg.AssetExecutionContext,
     lake: LakeResource,
     lease: LeaseResource,
+    masks: MaskResource,
     products_without_images: pl.DataFrame,
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """Where the food is in each poor vendor photo whose vendor consented: saliency seeds GrabCut.
+    """Where the dish is in each poor vendor photo whose vendor consented: the detector in use, and GrabCut.
 
-    A photo without a dish gets no mask and says why; its product is rendered from text instead.
+    A photo that shows no dish gets no mask and says why; its product is rendered from text instead. Masks are
+    made once per photo and method (detector, weights, code).
     """
     store = lake.open()
     with lease.hold(context):
         frame = mask_photos(
-            products_without_images, store, previous=_last(store, "inpainting_masks", context.partition_key)
+            products_without_images, store, masks, _last(store, "inpainting_masks", context.partition_key)
         )
-    metadata = report(context, frame, status=counts(frame["status"], "status"))
-    return dg.MaterializeResult(value=frame, metadata=metadata)
+        overlays = overlay_sheet(store, frame)
+    without = frame.filter(pl.col("mask_sha256").is_null()).select("product_id", "status", "photo_sha256")
+    extra = {
+        "status": counts(frame["status"], "status"),
+        "without_mask": dg.MetadataValue.md(preview(without, rows=SHOWN_WITHOUT_MASK)),
+        "overlays": overlays,
+        "method": masks.method(),
+    }
+    return dg.MaterializeResult(value=frame, metadata=report(context, frame, **extra))
 
 
 def _last(store: Lake, table: str, country: str) -> pl.DataFrame | None:

@@ -5,11 +5,13 @@ from contextlib import suppress
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
 from plateful.errors import PlatefulError
 from plateful.rendering.pictures import load_arrays
 from plateful.reporting.contact_sheet import contact_sheet_markdown
+from plateful.reporting.overlays import mask_overlays
 from plateful.stores import Lake
 from resources.compute import CPU_SMALL, ComputeProfile
 from resources.stores import table_columns
@@ -80,8 +82,19 @@ def contact_sheet(lake: Lake, labels: Mapping[str, str]) -> dg.MetadataValue:
         with suppress(PlatefulError):
             arrays += load_arrays(lake, [candidate])
             captions.append(label)
+    return _sheet(arrays, captions, len(chosen) - len(arrays))
+
+
+def overlay_sheet(lake: Lake, masks: pl.DataFrame) -> dg.MetadataValue:
+    """Return a small inline picture of INPAINTING_MASKS on their photos, each photo once."""
+    photos = masks.filter(pl.col("mask_sha256").is_not_null())["photo_sha256"].n_unique()
+    overlays = list(mask_overlays(masks, lake, SHEET_PICTURES))
+    skipped = min(photos, SHEET_PICTURES) - len(overlays)
+    return _sheet([array for _, array in overlays], [label for label, _ in overlays], skipped)
+
+
+def _sheet(arrays: Sequence[np.ndarray], captions: Sequence[str], skipped: int) -> dg.MetadataValue:
     sheet = contact_sheet_markdown(arrays, captions) if arrays else "no pictures"
-    skipped = len(chosen) - len(arrays)
     return dg.MetadataValue.md(f"{sheet}\n\n{skipped} skipped: lost or unreadable" if skipped else sheet)
 
 

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         default=ROOT / "plateful" / "models" / "weights" / "plateful-tiny" / "clip",
         description="CLIP that gates and judge look through; not the renderer's, so that versions compare",
     )
+    detector: str = Field(
+        default="saliency", description="profile in vision/detectors.yaml that finds dishes in vendor photos"
+    )
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
     )

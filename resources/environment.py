@@ -6,6 +6,7 @@ from resources.desk import DeskResource
 from resources.feed import FeedResource
 from resources.io_managers import StepIOManager, TableIOManager
 from resources.lease import LeaseResource
+from resources.masks import MaskResource
 from resources.models import ModelResource, ScoringResource
 from resources.stores import (
     BucketResource,
@@ -44,6 +45,9 @@ def build_resources(settings: Settings) -> dict[str, object]:
             profile=settings.writer,
             url=settings.writer_url,
             model=settings.writer_model,
+        ),
+        "masks": MaskResource(
+            detector=settings.detector, weights=str(settings.weights), clip=str(settings.clip)
         ),
         "scoring": ScoringResource(clip=str(settings.clip)),
         "translator": TranslatorResource(

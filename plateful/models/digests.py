@@ -6,6 +6,7 @@ each of them changes pixels. Documents beside them (`*.md`, pictures) are not li
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 from plateful.errors import ModelError
@@ -84,3 +85,8 @@ def _refuse(folder: Path, paths: list[str], problem: str) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(f"{name}: {len(write_digests(Path(name)))} files recorded")

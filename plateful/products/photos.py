@@ -31,15 +31,14 @@ from plateful.scoring.verdict import Verdict
 from plateful.stores.lake import Lake
 from plateful.tables import PRODUCTS
 from plateful.vision.image_io import encode_png, open_image
-from plateful.vision.measures import fitted
+from plateful.vision.measures import GATED_SIDE, fitted
 
-LONG_SIDE = 1_024
 # Beyond this a picture is a separator line or a page banner: no dish is told at a tenth of the height.
 MOST_ASPECT = 10
 MAX_FILE_BYTES = 20_000_000
 PLACEHOLDER_MIN = 5
 # Raise when the same file would be normalised or judged differently by the code here.
-CODE_VERSION = 2
+CODE_VERSION = 3
 
 Assess = Callable[[np.ndarray], Verdict]
 
@@ -82,8 +81,8 @@ def resolve_images(
         feed_root: folder against which paths are resolved.
         assess: photo gates: uint8 RGB (H, W, 3) -> verdict.
         assessor_version: version of the gates; a photo is assessed once per version and file content.
-        lake: where photos (PNG, at most 1,024 px on the long side), assessments and what addresses gave are
-            kept.
+        lake: where photos (PNG, poor ones at their own size, as they may be repainted, others at most 1,024
+            px on the long side), assessments and what addresses gave are kept.
         now: aware; an address that gave a picture is asked again in another week.
         network: whether http(s) addresses are fetched.
         placeholder_min: number of differently named products behind one picture from which it is a
@@ -231,14 +230,21 @@ def _judge(content: bytes, assess: Assess, lake: Lake) -> PhotoStatus:
         return PhotoStatus("dead", (f"cannot_open: {error.message}"[:200],))
     if max(array.shape[:2]) > MOST_ASPECT * min(array.shape[:2]):
         return PhotoStatus("dead", ("strip",))
-    array = fitted(array, LONG_SIDE)
-    png = encode_png(array)
-    key = sha256_hex(png)
-    lake.put_image(key, png)
+    seen = fitted(array, GATED_SIDE)
     try:
-        verdict = assess(array)
+        verdict = assess(seen)
     except Exception as error:
         if stops_all(error):
             raise
-        return PhotoStatus("unchecked", (f"not_judged: {told(error)}",), key)
-    return PhotoStatus("ok" if verdict.passed else "poor", tuple(verdict.failures), key)
+        return PhotoStatus("unchecked", (f"not_judged: {told(error)}",), _kept(seen, lake))
+    # Only thumbnails and training read a photo that passes; a poor one may be repainted, and stays whole.
+    if verdict.passed:
+        return PhotoStatus("ok", tuple(verdict.failures), _kept(seen, lake))
+    return PhotoStatus("poor", tuple(verdict.failures), _kept(array, lake))
+
+
+def _kept(array: np.ndarray, lake: Lake) -> str:
+    png = encode_png(array)
+    key = sha256_hex(png)
+    lake.put_image(key, png)
+    return key

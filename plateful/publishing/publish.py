@@ -21,9 +21,12 @@ from plateful.publishing.plan import Refusal, Tables, Wanted, retirement, wanted
 from plateful.stores.lake import Lake
 from plateful.stores.warehouse import Warehouse
 from plateful.tables import PUBLISHED_IMAGES, REFUSED_IMAGES
-from plateful.vision.image_io import encode_webp, open_image
+from plateful.vision.image_io import encode_webp, open_stored
+from plateful.vision.measures import fitted
 
 WEBP_QUALITY = 90
+# Long side of what is published: no menu shows more, and a repainted photo may have 40 megapixels.
+WEBP_SIDE = 2_048
 # The lease is renewed as often: an object takes some ms, a lease lasts minutes.
 RENEW_EVERY = 100
 # A menu seldom loses half of its products overnight; a feed that was cut short does.
@@ -206,7 +209,7 @@ class _Writer:
                 f"image of candidate {key} was altered",
                 fix=f"delete {self.lake.image_path(key)} and materialize {self.country} again",
             )
-        return encode_webp(open_image(png), WEBP_QUALITY)
+        return encode_webp(fitted(open_stored(png), WEBP_SIDE), WEBP_QUALITY)
 
 
 def _is_current(old: Row | None, image: Wanted) -> bool:

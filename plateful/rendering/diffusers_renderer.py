@@ -92,7 +92,7 @@ class DiffusersRenderer:
     def render(
         self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
-        """Return one uint8 RGB picture (size, size, 3) or error per task, in order (see `Renderer.render`).
+        """Return one uint8 RGB picture or error per task, in order (see `Renderer.render`).
 
         Raises:
             ModelError: a task is of another model version.

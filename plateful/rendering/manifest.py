@@ -19,7 +19,7 @@ from plateful.rendering.billing import Billing
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.tables import GENERATED_CANDIDATES
-from plateful.vision.image_io import encode_png, open_image, pixel_sha256, read_png_text
+from plateful.vision.image_io import encode_png, open_stored, pixel_sha256, read_png_text
 
 LOG = GENERATED_CANDIDATES.name
 CHUNK = "plateful"
@@ -103,7 +103,7 @@ def read_candidate(png: bytes, task: RenderTask, *, fix: str) -> tuple[Row, np.n
         ImageError: the file cannot be opened, or carries no manifest row of this candidate; says `fix`.
     """
     row = json.loads(read_png_text(png).get(CHUNK, "{}"))
-    picture = open_image(png)
+    picture = open_stored(png)
     if row.get("candidate_id") != task.candidate_id or row.get("pixel_sha256") != pixel_sha256(picture):
         raise ImageError(
             f"the stored picture of candidate {task.candidate_id} is not the one its manifest describes",

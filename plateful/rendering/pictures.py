@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plateful.stores import Lake
-from plateful.vision.image_io import open_image
+from plateful.vision.image_io import open_stored
 
 
 def load_arrays(lake: Lake, candidate_ids: Sequence[str]) -> list[np.ndarray]:
@@ -14,4 +14,4 @@ def load_arrays(lake: Lake, candidate_ids: Sequence[str]) -> list[np.ndarray]:
     Raises:
         StoreError: a picture is not in the lake.
     """
-    return [open_image(lake.get_image(candidate)) for candidate in candidate_ids]
+    return [open_stored(lake.get_image(candidate)) for candidate in candidate_ids]

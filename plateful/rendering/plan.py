@@ -13,6 +13,7 @@ import polars as pl
 from plateful.identity import candidate_id, seed_for
 from plateful.models.parameters import translate
 from plateful.models.versions import ModelVersion
+from plateful.rendering.inpainting import COMPOSITE
 from plateful.rendering.task import RenderTask
 from plateful.tables import DEFERRED_REQUESTS
 
@@ -134,7 +135,8 @@ def _task(
         parameters=parameters,
         seed=seed,
         init_image=init,
-        mask=mask_sha,
+        # How the painting is put back decides pixels as the mask does.
+        mask=mask_sha and f"{mask_sha}/{COMPOSITE}",
         reference_image=None,
     )
     return RenderTask(

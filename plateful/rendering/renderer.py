@@ -37,7 +37,9 @@ class Renderer(Protocol):
     def render(
         self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
-        """Return one uint8 RGB picture (size, size, 3) or error per task, in order.
+        """Return one uint8 RGB picture or error per task, in order.
+
+        A picture is (size, size, 3), an inpainted one of its photo's shape (H, W, 3).
 
         Args:
             tasks: any tasks of this version.

@@ -11,7 +11,7 @@ from plateful.identity import id_from_prefix, sha256_hex
 from plateful.rendering.manifest import known_candidates
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
-from plateful.vision.image_io import open_image, pixel_sha256
+from plateful.vision.image_io import open_stored, pixel_sha256
 
 if TYPE_CHECKING:
     from plateful.rendering.diffusers_renderer import DiffusersRenderer
@@ -60,7 +60,7 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRend
         (result,) = renderer.render([task], photos, masks)
     if isinstance(result, RenderError):
         raise result
-    before, after = pixel_sha256(open_image(stored)), pixel_sha256(result)
+    before, after = pixel_sha256(open_stored(stored)), pixel_sha256(result)
     return ReplayResult(candidate_id, before == after, before, after, device, row["device"])
 
 
@@ -71,4 +71,4 @@ def _row(candidate_id: str, country: str, lake: Lake) -> dict:
 
 
 def _picture(lake: Lake, key: str | None) -> dict[str, np.ndarray]:
-    return {key: open_image(lake.get_image(key))} if key else {}
+    return {key: open_stored(lake.get_image(key))} if key else {}

@@ -32,7 +32,7 @@ from plateful.rendering.outcome import ShardReport
 from plateful.rendering.renderer import CandidateError, Renderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
-from plateful.vision.image_io import open_image
+from plateful.vision.image_io import open_stored
 
 Score = Callable[[list[RenderTask], list[np.ndarray]], None]
 # (request id, stage, reason) -> how often that request has failed.
@@ -158,7 +158,7 @@ class _Shard:
             if not self.lake.has_image(key):
                 continue
             try:
-                yield key, open_image(self.lake.get_image(key))
+                yield key, open_stored(self.lake.get_image(key))
             except ImageError:
                 continue
 

@@ -69,7 +69,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Card:
-    """One render request with its product, candidates and outcome."""
+    """One render request with its product, candidates and outcome.
+
+    mask_status: of the photo on the inpaint route, `ok` or why it is not repainted; None on other routes.
+    """
 
     status: str
     product: Row
@@ -78,6 +81,7 @@ class Card:
     photo: str | None
     mask: str | None
     mask_area: float | None
+    mask_status: str | None
     published: Row | None
     refused: Row | None
     tiles: tuple[Tile, ...]
@@ -156,6 +160,7 @@ class _Join:
             photo=self._thumbnails.uri(photo) if photo else None,
             mask=self._thumbnails.outlined(photo, outline) if outline else None,
             mask_area=mask["area"] if outline else None,
+            mask_status=mask.get("status") if photo else None,
             published=published,
             refused=self._refused.get(product["product_id"]),
             tiles=tuple(self._tile(row, shown.get(row["candidate_id"])) for row in found),

@@ -3,16 +3,15 @@
 import base64
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 
-from plateful.vision.image_io import encode_webp, open_image
+from plateful.reporting.overlays import outlined
+from plateful.vision.image_io import encode_webp, open_stored
 from plateful.vision.measures import fitted
 
 # Long side in pixels and WebP quality, best first. 160 px fills a report's tile on a dense screen.
 STEPS = ((160, 82), (144, 72), (128, 62), (112, 50), (96, 40), (72, 30))
 SAMPLE = 16
-OUTLINE = (255, 84, 48)
 
 ReadImage = Callable[[str], bytes]
 
@@ -43,7 +42,7 @@ class Thumbnails:
         The last step is taken when none fits: the report then is larger, never poorer than legible.
         """
         sample = sorted(set(keys))[:: max(1, len(set(keys)) // SAMPLE)][:SAMPLE]
-        arrays = [open_image(read_image(key)) for key in sample]
+        arrays = [open_stored(read_image(key)) for key in sample]
         for side, quality in steps:
             sizes = [len(_data_uri(fitted(array, side), quality)) for array in arrays]
             if not sizes or sum(sizes) / len(sizes) * len(keys) <= budget:
@@ -60,22 +59,11 @@ class Thumbnails:
 
     def _once(self, key: str, mask_key: str | None) -> str:
         if (key, mask_key) not in self._made:
-            array = open_image(self._read_image(key))
+            array = fitted(open_stored(self._read_image(key)), self._side)
             if mask_key:
-                array = outline(array, open_image(self._read_image(mask_key))[..., 0])
-            self._made[key, mask_key] = _data_uri(fitted(array, self._side), self._quality)
+                array = outlined(array, open_stored(self._read_image(mask_key))[..., 0])
+            self._made[key, mask_key] = _data_uri(array, self._quality)
         return self._made[key, mask_key]
-
-
-def outline(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Dim uint8 RGB (H, W, 3) outside `mask` (uint8 (h, w), scaled to fit) and draw the mask's contour."""
-    height, width = array.shape[:2]
-    inside = (cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 127).astype(np.uint8)
-    shown = np.where(inside[..., None] == 1, array, (array * 0.45 + 60).astype(np.uint8))
-    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return cv2.drawContours(
-        np.ascontiguousarray(shown), contours, -1, OUTLINE, max(2, max(height, width) // 64)
-    )
 
 
 def _data_uri(array: np.ndarray, quality: int) -> str:

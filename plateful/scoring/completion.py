@@ -14,6 +14,7 @@ from plateful.identity import asked_version
 from plateful.item_faults import stops_all, told
 from plateful.stores import Lake
 from plateful.tables import TABLES
+from plateful.vision.measures import GATED_SIDE, fitted
 
 if TYPE_CHECKING:
     from plateful.judging.judge import Judge
@@ -25,7 +26,7 @@ VERSION_COLUMN = {
     "quality_scores": "scorer_version",
     "judge_verdicts": "judge_version",
 }
-# Pictures decoded and scored at a time when rows are completed: bounds memory at 1024 px to 200 MB.
+# Pictures scored at a time when rows are completed: bounds memory to 200 MB.
 CHUNK = 64
 
 
@@ -60,7 +61,8 @@ def score_arrays(
 ) -> None:
     """Score freshly rendered pictures (uint8 RGB, HxWx3) by every gate and append the rows to the lake."""
     ids = [task.candidate_id for task in tasks]
-    embeddings = scorer.clip.embed_images(list(arrays))
+    arrays = [fitted(array, GATED_SIDE) for array in arrays]
+    embeddings = scorer.clip.embed_images(arrays)
     texts = [task.expected_text for task in tasks]
     lake.append_part("safety_scores", country, scorer.safety(ids, arrays, texts, embeddings=embeddings))
     lake.append_part("quality_scores", country, scorer.quality(ids, arrays))
@@ -126,7 +128,7 @@ def _compute(log: str, chunk: pl.DataFrame, scoring: Scoring, lake: Lake) -> pl.
     from plateful.rendering.pictures import load_arrays
 
     ids = chunk["candidate_id"].to_list()
-    arrays = load_arrays(lake, ids)
+    arrays = [fitted(load_arrays(lake, [key])[0], GATED_SIDE) for key in ids]
     if log == "safety_scores":
         return scoring.scorer().safety(ids, arrays, chunk["expected_text"].to_list())
     if log == "quality_scores":

@@ -17,11 +17,11 @@ from plateful.scoring.verdict import Verdict
 from plateful.tables import TABLES
 from plateful.vision import ocr, people
 from plateful.vision.clip import TinyClip
-from plateful.vision.measures import measure
+from plateful.vision.measures import GATED_SIDE, fitted, measure
 from plateful.vision.saliency import find_subject
 
 # Raise when the code of vision/ or scoring/ decides differently on the same thresholds.
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 
 def scorer_version(clip_digest: str, thresholds: Thresholds | None = None) -> str:
@@ -63,11 +63,10 @@ class Scorer:
             expected_texts: text that each picture may carry, None for none, n.
             embeddings: rows of `clip.embed_images(arrays)`, when the caller has them.
         """
-        profile = self._thresholds.candidate
         signals = self._clip_signals(arrays, embeddings)
         each = zip(ids, arrays, expected_texts, signals, strict=True)
         rows = [
-            _safety_row(i, asked_version(self.version, e), self._safety(a, e, s, profile))
+            _safety_row(i, asked_version(self.version, e), self._safety(a, e, s, self._profile(a)))
             for i, a, e, s in each
         ]
         return TABLES["safety_scores"].frame(rows)
@@ -86,6 +85,28 @@ class Scorer:
         quality = quality_verdict(measure(array), find_subject(array), profile.quality)
         return Verdict.of(safety.failures + quality.failures, {**safety.scores, **quality.scores})
 
+    def foreign(self, array: np.ndarray) -> tuple[str, ...]:
+        """Name what a vendor photo shows that no dish is: `text` (a logo, a sign, a menu), people, creatures.
+
+        It would stay outside the mask, so such a photo is not repainted.
+        """
+        profile = self._thresholds.photo
+        array = fitted(array, GATED_SIDE)
+        regions = self._regions(array, profile)
+        share = sum(region.area for region in regions)
+        written = ("text",) if share > self._thresholds.dish.text_share.value else ()
+        signals = self._clip_signals([array], None)[0]
+        safety = self._judged(array, regions, None, signals, profile).verdict
+        return written + tuple(name for name in safety.failures if name != "text")
+
+    def _profile(self, array: np.ndarray) -> Profile:
+        """Thresholds by size: a larger picture than the candidates' were measured on is looked at as a photo.
+
+        It is a vendor's scene around a repainted dish, with small print and small faces.
+        """
+        limits = self._thresholds
+        return limits.photo if max(array.shape[:2]) > limits.candidate.text.side.value else limits.candidate
+
     def _clip_signals(
         self, arrays: Sequence[np.ndarray], embeddings: np.ndarray | None
     ) -> list[dict[str, float]]:
@@ -96,12 +117,23 @@ class Scorer:
     def _safety(
         self, array: np.ndarray, expected: str | None, told: dict[str, float], profile: Profile
     ) -> SafetyVerdict:
-        text, limits = profile.text, profile.people
-        regions = self._reader.regions(
-            array, side=int(text.side.value), min_detection=text.min_detection.value
-        )
+        return self._judged(array, self._regions(array, profile), expected, told, profile)
+
+    def _regions(self, array: np.ndarray, profile: Profile) -> list[ocr.TextRegion]:
+        text = profile.text
+        return self._reader.regions(array, side=int(text.side.value), min_detection=text.min_detection.value)
+
+    def _judged(
+        self,
+        array: np.ndarray,
+        regions: Sequence[ocr.TextRegion],
+        expected: str | None,
+        told: dict[str, float],
+        profile: Profile,
+    ) -> SafetyVerdict:
+        limits = profile.people
         seen = people.detect(array, limits.detectors, side=int(limits.side.value))
-        return safety_verdict(regions, expected, seen, told, text, limits)
+        return safety_verdict(regions, expected, seen, told, profile.text, limits)
 
 
 def _safety_row(candidate: str, version: str, result: SafetyVerdict) -> dict:

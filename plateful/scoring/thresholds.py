@@ -122,12 +122,19 @@ class JudgeSettings(_Strict):
     background: Setting
 
 
+class DishSettings(_Strict):
+    """When a vendor photo shows something else than a dish; people and creatures are the photo gates'."""
+
+    text_share: Setting
+
+
 class Thresholds(_Strict):
     """Everything that decides a verdict, by kind of picture."""
 
     candidate: Profile
     photo: Profile
     judge: JudgeSettings
+    dish: DishSettings
 
     @property
     def digest(self) -> str:

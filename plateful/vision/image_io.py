@@ -18,6 +18,9 @@ from plateful.errors import ImageError
 FORMATS = ("JPEG", "PNG", "WEBP")
 # Speed over size: level 1 costs a third of the default's time for some 10 % more bytes.
 PNG_LEVEL = 1
+MAX_BYTES, MAX_PIXELS = 20_000_000, 40_000_000
+# A lossless PNG of as many pixels, three bytes each, and what its lines, chunks and texts add.
+MAX_STORED_BYTES = 3 * MAX_PIXELS + 2_000_000
 # EXIF orientation -> what makes the picture upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -30,7 +33,7 @@ _UPRIGHT = {
 }
 
 
-def open_image(content: bytes, *, max_bytes: int = 20_000_000, max_pixels: int = 40_000_000) -> np.ndarray:
+def open_image(content: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Decode a JPEG, PNG or WebP file to uint8 RGB (H, W, 3), upright, transparency laid on white.
 
     Args:
@@ -58,6 +61,15 @@ def open_image(content: bytes, *, max_bytes: int = 20_000_000, max_pixels: int =
             raise ImageError(
                 f"picture cannot be decoded: {fault}", fix="export it again; the file is truncated or broken"
             ) from fault
+
+
+def open_stored(png: bytes) -> np.ndarray:
+    """Decode a PNG of our own (photo, mask, candidate): any that `encode_png` makes of an opened picture.
+
+    Raises:
+        ImageError: broken file, or beyond the caps.
+    """
+    return open_image(png, max_bytes=MAX_STORED_BYTES)
 
 
 def _open_header(content: bytes) -> Image.Image:

@@ -11,6 +11,8 @@ import numpy as np
 
 # Sharpness is what a viewer sees at menu size: larger photos are measured at this long side.
 REFERENCE_SIDE = 512
+# Gates and judge look at pictures of at most this long side, photos and candidates alike.
+GATED_SIDE = 1_024
 _SMALL_SIDE = 128
 _DARK, _BRIGHT = 16, 244
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from assets.spec import contact_sheet
+from assets.spec import contact_sheet, overlay_sheet
 from cli.execution import open_instance, run_job
 from plateful.environments import Settings, open_adapters
 from plateful.identity import sha256_hex
@@ -42,3 +43,22 @@ def test_a_contact_sheet_skips_what_it_cannot_read_and_says_so(tmp_path: Path) -
     assert str(sheet).endswith("2 skipped: lost or unreadable")
     assert contact_sheet(lake, {lost: "soup"}).value == "no pictures\n\n1 skipped: lost or unreadable"
     assert contact_sheet(lake, {}).value == "no pictures"
+
+
+def test_masks_are_shown_on_their_photos_in_a_small_picture(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    rows = []
+    for number in range(40):
+        photo, mask = encode_png(picture(candidate_key("soup", number))), np.zeros((64, 64), np.uint8)
+        mask[16:48, 10:50] = 255
+        keys = [sha256_hex(photo), sha256_hex(encode_png(mask))]
+        lake.put_image(keys[0], photo)
+        lake.put_image(keys[1], encode_png(mask))
+        rows.append(
+            {"product_id": f"p{number}", "photo_sha256": keys[0], "mask_sha256": keys[1], "area": 0.3}
+        )
+    sheet = str(overlay_sheet(lake, pl.DataFrame(rows)).value)
+    assert sheet.startswith("![contact sheet](data:image/webp")
+    assert len(sheet) < 100_000
+    none = pl.DataFrame({name: [] for name in rows[0]})
+    assert overlay_sheet(lake, none).value == "no pictures"

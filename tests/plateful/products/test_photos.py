@@ -175,12 +175,18 @@ def test_what_would_stop_every_photo_stops_the_run(root: Path, error: BaseExcept
         resolve(root, products(root, "photos/a.jpg"), breaking)
 
 
-def test_photos_are_kept_as_small_png(root: Path) -> None:
-    (root / "photos" / "big.jpg").write_bytes(jpeg(150, (3_000, 1_000)))
-    key = resolve(root, products(root, "photos/big.jpg"))["photo_sha256"][0]
-    png = Lake(str(root.parent / "lake")).get_image(key)
+@pytest.mark.parametrize(("shade", "shape"), [(150, (341, 1_024, 3)), (20, (1_000, 3_000, 3))])
+def test_photos_are_kept_as_png_and_poor_ones_whole(
+    root: Path, shade: int, shape: tuple[int, int, int]
+) -> None:
+    content = jpeg(shade, (3_000, 1_000))
+    (root / "photos" / "big.jpg").write_bytes(content)
+    row = resolve(root, products(root, "photos/big.jpg")).row(0, named=True)
+    png = Lake(str(root.parent / "lake")).get_image(row["photo_sha256"])
     assert png.startswith(b"\x89PNG")
-    assert open_image(png).shape == (341, 1_024, 3)
+    assert open_image(png).shape == shape
+    if row["image_status"] == "poor":
+        assert np.array_equal(open_image(png), open_image(content))
 
 
 def test_an_unchanged_photo_is_assessed_once_per_version(root: Path) -> None:

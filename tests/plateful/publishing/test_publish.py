@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
@@ -21,6 +22,7 @@ from plateful.ledger import Lease, Ledger
 from plateful.prompts.groups import record_of
 from plateful.publishing import MAX_LEFT_SHARE, Bucket, PublishReport, publish
 from plateful.stores import DuckDBWarehouse, Lake
+from plateful.vision.image_io import encode_png
 from tests.plateful.review.country import Country, candidate_key, clock
 from tests.plateful.stores.test_objects import file_size_limit
 
@@ -133,6 +135,19 @@ def test_approved_images_become_objects_rows_and_ledger_entries(house: House) ->
     assert row["image_id"] == image_id("SG", "p1", P1)
     assert row["url"] == f"https://img.example.com/published/SG/{row['image_id']}.webp"
     assert house.ledger.publications("SG")[0].object_sha256 == report.frame["object_sha256"][0]
+
+
+def test_a_repainted_photo_is_published_whole_at_a_size_that_menus_show(house: House) -> None:
+    photo = np.zeros((1_500, 3_000, 3), np.uint8)
+    photo[:, :1_500] = 200
+    png = encode_png(photo)
+    path = Path(house.lake.image_path(P1))
+    path.unlink()
+    house.lake.put_image(P1, png)
+    house.country.put("generated_candidates", P1, file_sha256=hashlib.sha256(png).hexdigest())
+    row = house.publish().frame.filter(product_id="p1").row(0, named=True)
+    with Image.open(io.BytesIO(house.bucket.get(f"published/SG/{row['image_id']}.webp"))) as image:
+        assert image.size == (2_048, 1_024)
 
 
 def test_the_object_is_a_webp_without_metadata(house: House) -> None:

@@ -27,9 +27,9 @@ def stored(lake: Lake, array: np.ndarray) -> str:
 
 
 def sample_tasks(lake: Lake, version: ModelVersion) -> list[RenderTask]:
-    mask = np.zeros((128, 128), np.uint8)
-    mask[40:90, 40:90] = 255
-    photo = stored(lake, np.random.default_rng(1).integers(0, 256, (128, 128, 3), dtype=np.uint8))
+    mask = np.zeros((150, 210), np.uint8)
+    mask[40:90, 40:130] = 255
+    photo = stored(lake, np.random.default_rng(1).integers(0, 256, (150, 210, 3), dtype=np.uint8))
     parameters = {"size": 128, "steps": 4, "cfg_scale": 4.0, "strength": 0.8}
     inpaint = {
         "route": "inpaint",

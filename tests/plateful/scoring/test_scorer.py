@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -101,6 +102,16 @@ def test_embeddings_are_used_when_given(scorer: Scorer, clip: TinyClip) -> None:
     plain = scorer.safety(ids(arrays), arrays, [None] * 3)
     given = scorer.safety(ids(arrays), arrays, [None] * 3, embeddings=clip.embed_images(arrays))
     assert plain.equals(given)
+
+
+def test_a_repainted_photo_is_read_at_the_size_of_a_photo(scorer: Scorer) -> None:
+    photo = np.full((800, 1_200, 3), 235, np.uint8)
+    cv2.circle(photo, (600, 400), 250, (150, 60, 30), -1)
+    cv2.putText(
+        photo, "www.kitchen-photos.example", (40, 780), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (60, 60, 60), 2
+    )
+    rows = scorer.safety(["c"], [photo], [None])
+    assert "text" in rows["failures"][0]
 
 
 def test_empty_batch(scorer: Scorer) -> None:
