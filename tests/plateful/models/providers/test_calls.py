@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from plateful.errors import ConfigError
+from plateful.rendering.inpainting import fit
 from plateful.rendering.renderer import CandidateError
 from tests.plateful.models.providers.studio import PROVIDERS, Studio, photo_and_mask, studio
 
@@ -209,8 +210,9 @@ def test_an_edit_repaints_the_dish_and_nothing_else(
         task = one.edit()
         (result,) = one.renderer().render([task], {task.init_sha256: photo}, {task.mask_sha256: mask})
         assert isinstance(result, np.ndarray), result
-        # Far from the dish the picture is the photo; on it, the one colour that the server painted.
-        middle = result[result.shape[0] // 2 - 5 : result.shape[0] // 2 + 5]
-        dish = middle[:, result.shape[1] // 2 - 5 : result.shape[1] // 2 + 5].reshape(-1, 3)
-        assert len({tuple(pixel) for pixel in dish.tolist()}) == 1
-        assert len(np.unique(result[:4, :4].reshape(-1, 3), axis=0)) > 8
+        untouched = fit(photo, mask, 1024).composite(np.zeros((1024, 1024, 3), np.uint8))
+        assert np.array_equal(result[:4, :4], untouched[:4, :4])
+        # The server paints one colour where it reads the mask as free, and leaves the photo elsewhere.
+        rows, columns = (slice(side // 2 - 5, side // 2 + 5) for side in result.shape[:2])
+        assert len(np.unique(result[rows, columns].reshape(-1, 3), axis=0)) == 1
+        assert np.unique(untouched[rows, columns]).tolist() == [0]
