@@ -48,12 +48,7 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRend
             f"the loaded one is {renderer.version.digest[:12]}",
             fix="restore the weights and the catalog entry of that version",
         )
-    stored = lake.get_image(candidate_id)
-    if sha256_hex(stored) != row["file_sha256"]:
-        raise StoreError(
-            f"the stored file of candidate {candidate_id} is not the one recorded in the manifest",
-            fix=f"restore {lake.image_path(candidate_id)}, or delete it and run the country again",
-        )
+    stored = _stored(row, lake)
     photos, masks = _picture(lake, task.init_sha256), _picture(lake, task.mask_sha256)
     with renderer.like(row["device"]):
         device = renderer.device
@@ -62,6 +57,29 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRend
         raise result
     before, after = pixel_sha256(open_stored(stored)), pixel_sha256(result)
     return ReplayResult(candidate_id, before == after, before, after, device, row["device"])
+
+
+def verify_stored(candidate_id: str, country: str, lake: Lake) -> ReplayResult:
+    """Compare a stored candidate with its manifest row: all that can be done for a hosted model's pictures.
+
+    Raises:
+        StoreError: no such candidate, or its stored file is not the one that was recorded.
+    """
+    row = _row(candidate_id, country, lake)
+    pixels = pixel_sha256(open_image(_stored(row, lake)))
+    recorded, device = row["pixel_sha256"], row["device"]
+    return ReplayResult(row["candidate_id"], pixels == recorded, recorded, pixels, device, device)
+
+
+def _stored(row: dict, lake: Lake) -> bytes:
+    candidate_id = row["candidate_id"]
+    stored = lake.get_image(candidate_id)
+    if sha256_hex(stored) != row["file_sha256"]:
+        raise StoreError(
+            f"the stored file of candidate {candidate_id} is not the one recorded in the manifest",
+            fix=f"restore {lake.image_path(candidate_id)}, or delete it and run the country again",
+        )
+    return stored
 
 
 def _row(candidate_id: str, country: str, lake: Lake) -> dict:

@@ -72,7 +72,11 @@ class Caller:
         """
         request = self.provider.request(ask, self.endpoint, profile, key=self._key, call=call)
         found = self._until(lambda: self._sent(request, record), self._may_repeat, record)
-        return self._until(lambda: self._fetched(found.url), _always) if isinstance(found, Link) else found
+        if not isinstance(found, Link):
+            return found
+        if not same_house(found.url, self.endpoint.url):
+            raise _unreachable(f"{self.provider.name} answered a link to another house: {found.url[:100]!r}")
+        return self._until(lambda: self._fetched(found.url), _always)
 
     def _sent(self, request: Request, record: Sent) -> bytes | Link:
         record.sent()
@@ -101,8 +105,6 @@ class Caller:
             self.sleep(wait)
 
     def _fetched(self, url: str) -> bytes:
-        if not _same_house(url, self.endpoint.url):
-            raise _unreachable(f"{self.provider.name} answered a link to another house: {url[:100]!r}")
         try:
             reply = self.http.get(url)
         except CallFailure as failure:
@@ -131,8 +133,11 @@ def _unreachable(message: str, wait: float | None = None) -> CallFailure:
     )
 
 
-def _same_house(link: str, endpoint: str) -> bool:
-    """Whether a link leads to the endpoint's own host or domain, over the same scheme."""
+def same_house(link: str, endpoint: str) -> bool:
+    """Return whether a link leads to the endpoint's own host or domain, over the same scheme.
+
+    A picture is fetched from nowhere else, so that an answer cannot send us into the network we run in.
+    """
     try:
         there, here = urlsplit(link), urlsplit(endpoint)
         hosts = (there.hostname or "", here.hostname or "")

@@ -122,8 +122,10 @@ class Provider(ABC):
         if codes & self.refusals:
             return self.filtered(message)
         if reply.status in (401, 403):
-            # Its own message may quote the key.
-            return self._stop("bad_credentials", where, "set the key that endpoint.key of the catalog names")
+            # What is said about a wrong key may quote it.
+            more = f": {message}" if reply.status == 403 else ""
+            fix = "set the key that endpoint.key of the catalog names, and see what its account may use"
+            return self._stop("bad_credentials", where + more, fix)
         if reply.status == 404 or 300 <= reply.status < 400:
             fix = "correct endpoint.url or the profile's model in the catalog"
             return self._stop("no_such_model", f"{where}: {message}", fix)

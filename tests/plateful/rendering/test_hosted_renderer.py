@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plateful.errors import ConfigError, ModelError, RenderError
+from plateful.errors import ConfigError, ModelError, RenderError, StoreError
 from plateful.identity import sha256_hex
 from plateful.models.catalog import load_catalog
 from plateful.models.versions import model_version
@@ -14,6 +14,7 @@ from plateful.rendering.call_journal import FOLDER
 from plateful.rendering.hosted_renderer import ROUNDS, HostedRenderer
 from plateful.rendering.manifest import known_candidates
 from plateful.rendering.renderer import CandidateError
+from plateful.rendering.replay import verify_stored
 from plateful.rendering.shard import ShardReport, render_shard
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import encode_png, open_image
@@ -158,6 +159,18 @@ def test_a_lost_picture_is_bought_again_only_when_somebody_asks(
         assert shard(one, tasks).rendered == 1
         assert_complete(one.lake, tasks)
         assert one.account.keys == [f"{tasks[0].candidate_id}-1", f"{tasks[0].candidate_id}-2"]
+
+
+def test_a_stored_picture_is_verified_since_it_cannot_be_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with studio("openai-compatible", tmp_path, monkeypatch) as one:
+        (task,) = one.tasks("soup", size=512)
+        shard(one, [task])
+        assert verify_stored(task.candidate_id[:8], COUNTRY, one.lake).identical
+        Path(one.lake.image_path(task.candidate_id)).write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
+        with pytest.raises(StoreError, match="is not the one recorded"):
+            verify_stored(task.candidate_id, COUNTRY, one.lake)
 
 
 def test_the_journal_forgets_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ class Studio:
     account: Account
     waits: list[float] = field(default_factory=list)
     now: datetime = datetime(2026, 11, 21, tzinfo=UTC)
+    _asker: HostedRenderer | None = None
 
     def renderer(self) -> HostedRenderer:
         """A renderer as a fresh process has it."""
@@ -65,7 +66,8 @@ class Studio:
     def called(self, task: RenderTask, init_images: Any = None, masks: Any = None) -> tuple[str, dict]:
         """Return the call that a task makes; the provider understands it, and then has no time for it."""
         self.account.faults.append("too_long")
-        (error,) = self.renderer().render([task], init_images or {}, masks or {})
+        self._asker = self._asker or self.renderer()
+        (error,) = self._asker.render([task], init_images or {}, masks or {})
         assert isinstance(error, CandidateError)
         assert error.reason == "rate_limited", error
         return self.account.seen[-1]

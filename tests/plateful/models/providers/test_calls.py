@@ -1,11 +1,15 @@
 """Calls that go wrong, on every provider: named, repeated only when safe, charged exactly."""
 
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from plateful.errors import ConfigError
+from plateful.models.providers.calls import same_house
+from plateful.rendering.hosted_renderer import HostedRenderer
+from plateful.rendering.inpainting import fit
 from plateful.rendering.renderer import CandidateError
 from tests.plateful.models.providers.studio import PROVIDERS, Studio, photo_and_mask, studio
 
@@ -146,6 +150,19 @@ def test_nobody_listening_is_asked_again_and_costs_nothing(
     assert one.waits == [1.0, 2.0, 4.0, 8.0]
 
 
+def test_an_answer_has_an_end_in_bytes_and_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with studio("openai-compatible", tmp_path, monkeypatch) as one:
+        many, slow = one.tasks("soup", "rice", size=512)
+        late = HostedRenderer(one.version, one.lake, seconds=count(step=30).__next__)
+        (error,) = late.render([slow], {}, {})
+        assert isinstance(error, CandidateError)
+        assert (error.reason, "not whole after 20 s" in str(error)) == ("reply_lost", True)
+        monkeypatch.setattr("plateful.models.providers.http.MAX_BYTES", 500)
+        (error,) = one.renderer().render([many], {}, {})
+        assert isinstance(error, CandidateError)
+        assert (error.reason, "more than 500 bytes" in str(error)) == ("bad_reply", True)
+
+
 def test_a_withheld_picture_is_charged_where_the_provider_charges_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,19 +189,17 @@ def test_a_link_that_fails_is_fetched_again_and_the_picture_bought_once(
 
 
 def test_a_link_to_another_house_is_not_followed() -> None:
-    from plateful.models.providers.calls import _same_house
-
     api = "https://api.ideogram.ai"
-    assert _same_house("https://ideogram.ai/assets/1.png", api)
-    assert _same_house("https://img.ideogram.ai/1.png", api)
+    assert same_house("https://ideogram.ai/assets/1.png", api)
+    assert same_house("https://img.ideogram.ai/1.png", api)
     for link in (
         "http://ideogram.ai/1.png", "https://ideogram.ai.evil.example/1.png", "https://evil.example/1.png",
         "https://user@ideogram.ai/1.png", "https://ideogram.ai:8443/1.png", "https://[::1", "file:///etc/passwd",
         "https://169.254.169.254/latest",
     ):  # fmt: skip
-        assert not _same_house(link, api), link
-    assert not _same_house("http://127.0.0.2/1.png", "http://127.0.0.1/v1")
-    assert not _same_house("http://127.0.0.1:81/1.png", "http://127.0.0.1:80/v1")
+        assert not same_house(link, api), link
+    assert not same_house("http://127.0.0.2/1.png", "http://127.0.0.1/v1")
+    assert not same_house("http://127.0.0.1:81/1.png", "http://127.0.0.1:80/v1")
 
 
 def test_roughly_sized_pictures_are_scaled_and_the_receipt_says_so(
@@ -209,8 +224,9 @@ def test_an_edit_repaints_the_dish_and_nothing_else(
         task = one.edit()
         (result,) = one.renderer().render([task], {task.init_sha256: photo}, {task.mask_sha256: mask})
         assert isinstance(result, np.ndarray), result
-        # Far from the dish the picture is the photo; on it, the one colour that the server painted.
-        middle = result[result.shape[0] // 2 - 5 : result.shape[0] // 2 + 5]
-        dish = middle[:, result.shape[1] // 2 - 5 : result.shape[1] // 2 + 5].reshape(-1, 3)
-        assert len({tuple(pixel) for pixel in dish.tolist()}) == 1
-        assert len(np.unique(result[:4, :4].reshape(-1, 3), axis=0)) > 8
+        untouched = fit(photo, mask, 1024).composite(np.zeros((1024, 1024, 3), np.uint8))
+        assert np.array_equal(result[:4, :4], untouched[:4, :4])
+        # The server paints one colour where it reads the mask as free, and leaves the photo elsewhere.
+        rows, columns = (slice(side // 2 - 5, side // 2 + 5) for side in result.shape[:2])
+        assert len(np.unique(result[rows, columns].reshape(-1, 3), axis=0)) == 1
+        assert np.unique(untouched[rows, columns]).tolist() == [0]
