@@ -38,7 +38,7 @@ def build_tiny_family(folder: Path) -> Path:
     state = torch.random.get_rng_state()
     try:
         torch.manual_seed(0)
-        tokenizer = _tokenizer()
+        tokenizer = build_tokenizer()
         clip = _clip(tokenizer)
         _save_clip(clip, tokenizer, folder / "clip")
         _pipeline(clip, tokenizer).save_pretrained(folder / "pipeline")
@@ -61,7 +61,7 @@ def add_lora(folder: Path, name: str) -> None:
     write_digests(folder)
 
 
-def _tokenizer() -> CLIPTokenizer:
+def build_tokenizer() -> CLIPTokenizer:
     """Byte-level BPE, so that every script has tokens; merges spell out a few caption words.
 
     The merges are made by hand, because BpeTrainer breaks ties differently in every process.

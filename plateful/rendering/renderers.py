@@ -13,6 +13,10 @@ def open_renderer(version: ModelVersion) -> Renderer:
         ModelError: its weights cannot be loaded.
     """
     # Imported here: each brings a library that takes seconds to load.
+    if version.entry.family in ("sd3", "flux"):
+        from plateful.rendering.flow_renderer import get_flow_renderer
+
+        return get_flow_renderer(version)
     if version.entry.provider == "diffusers":
         from plateful.rendering.diffusers_renderer import get_renderer
 
