@@ -14,7 +14,7 @@ from resources.stores import LakeResource
 class TranslatorResource(dg.ConfigurableResource):
     """What translates the texts that the glossary does not resolve: a profile, and where its service is."""
 
-    lake: LakeResource
+    lake: dg.ResourceDependency[LakeResource]
     profile: str = "glossary"
     url: str = GOOGLE_URL
     project: str | None = None

@@ -60,7 +60,9 @@ def _tokenizer(hub: Path) -> MarianTokenizer:
 
 
 def _trained(tokenizer: MarianTokenizer) -> MarianMTModel:
-    pad, size = tokenizer.pad_token_id, len(tokenizer)
+    size = len(tokenizer)
+    # The last piece is <pad>.
+    pad = size - 1
     config = MarianConfig(
         vocab_size=size, d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
         decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64,
