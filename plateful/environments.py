@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from plateful.budgets.policy import DEFAULT_POLICY
 from plateful.errors import ConfigError
 from plateful.ledger import Ledger
+from plateful.prompts.profiles import load_profile
+from plateful.prompts.teams import templates_of
 from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
 from plateful.tables import DEFAULT_TEAM
@@ -146,7 +148,7 @@ def load_settings() -> Settings:
     """Read the settings from the environment, with absolute paths.
 
     Raises:
-        ConfigError: a variable has a value outside its type or range, or names no profile.
+        ConfigError: a variable has a value outside its type or range, or names no translator, writer or team.
     """
     try:
         settings = Settings()
@@ -170,7 +172,10 @@ def load_settings() -> Settings:
         absolute["team_templates"] = settings.team_templates.expanduser().resolve()
     if "://" not in settings.feed:
         absolute["feed"] = str(Path(settings.feed).expanduser().resolve())
-    return settings.model_copy(update=absolute)
+    found = settings.model_copy(update=absolute)
+    load_profile(found.writer, url=found.writer_url, model=found.writer_model)
+    templates_of(found.team, found.team_templates)
+    return found
 
 
 def utc_now() -> datetime:

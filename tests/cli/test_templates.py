@@ -55,3 +55,23 @@ def test_mistakes_are_one_line(
     assert teams.is_dir()
     done = plateful("templates", *arguments)
     assert (done.status, message in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("WRITER", "oracle", "PLATEFUL_WRITER='oracle' is no writer profile"),
+        ("WRITER_URL", "ftp://x", "endpoint.url"),
+        ("TEAM", "nobody", "team 'nobody' has no file"),
+        ("TEAM_TEMPLATES", "/none", "'/none' does not exist"),
+    ],
+)
+def test_unknown_settings_stop_every_command(
+    name: str, value: str, message: str, plateful: Plateful, teams: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert teams.is_dir()
+    if name == "WRITER_URL":
+        monkeypatch.setenv("PLATEFUL_WRITER", "llm")
+    monkeypatch.setenv(f"PLATEFUL_{name}", value)
+    done = plateful("instance")
+    assert (done.status, message in done.err) == (2, True)
