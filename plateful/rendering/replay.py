@@ -66,7 +66,7 @@ def verify_stored(candidate_id: str, country: str, lake: Lake) -> ReplayResult:
         StoreError: no such candidate, or its stored file is not the one that was recorded.
     """
     row = _row(candidate_id, country, lake)
-    pixels = pixel_sha256(open_image(_stored(row, lake)))
+    pixels = pixel_sha256(open_stored(_stored(row, lake)))
     recorded, device = row["pixel_sha256"], row["device"]
     return ReplayResult(row["candidate_id"], pixels == recorded, recorded, pixels, device, device)
 
