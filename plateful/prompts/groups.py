@@ -36,7 +36,7 @@ def group_of(lead: str, related: Sequence[str], known: Iterable[str]) -> Group:
         known: product ids that the country's feed has.
     """
     there = set(known)
-    named = [product for product in dict.fromkeys(related) if product != lead]
+    named = [product for product in dict.fromkeys(related) if product not in (lead, "")]
     found = [lead, *(product for product in named if product in there)]
     unknown = tuple(product for product in named if product not in there)
     return Group(tuple(found[:MAX_MEMBERS]), unknown, tuple(found[MAX_MEMBERS:]))

@@ -29,6 +29,7 @@ def test_a_group_shows_each_product_once_up_to_the_limit() -> None:
     assert len(found.members) == MAX_MEMBERS
     assert (found.unknown, found.left_out) == (("x",), ("e", "f"))
     assert group_of("a", [], "a").members == ("a",)
+    assert group_of("a", [""], "a").unknown == ()
 
 
 def test_a_groups_subject_and_record_are_stable_and_hold_every_member() -> None:
