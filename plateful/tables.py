@@ -189,7 +189,7 @@ PROMPTS = Table(
         "record_hash": (pl.String, "record that the request stands for"),
         "team": (pl.String, "who pays, and whose templates were used"),
     },
-    added={"team": DEFAULT_TEAM},
+    added={"team": DEFAULT_TEAM, "writer": "grammar@1", "refused": None, "layout": None},
 )
 
 INPAINTING_MASKS = Table(
