@@ -80,6 +80,9 @@ def _trained(tokenizer: MarianTokenizer) -> MarianMTModel:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        # Marian decoders start from a zero embedding; tied to the output it would be trained away from zero.
+        with torch.no_grad():
+            model.get_input_embeddings().weight[pad].zero_()
         if loss.item() < _KNOWN:
             break
     return model.eval()
