@@ -1,6 +1,13 @@
 """Settings reach the resources."""
 
-from plateful.environments import Settings, open_adapters
+from pathlib import Path
+
+import pytest
+
+from plateful.budgets.policy import DEFAULT_POLICY
+from plateful.environments import Settings, load_settings, open_adapters
+from plateful.errors import ConfigError
+from resources.budgets import BudgetResource
 from resources.environment import build_resources
 from resources.tracking import TrackingResource
 
@@ -10,3 +17,16 @@ def test_links_lead_to_where_mlflow_is_open(settings: Settings) -> None:
     resource = build_resources(elsewhere)["tracking"]
     assert isinstance(resource, TrackingResource)
     assert resource.open().ui_url == open_adapters(elsewhere).tracking.ui_url == "http://127.0.0.1:5999"
+
+
+def test_team_and_budget_policy_are_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "budgets.yaml"
+    own.write_bytes(DEFAULT_POLICY.read_bytes())
+    monkeypatch.setenv("PLATEFUL_TEAM", "meat")
+    monkeypatch.setenv("PLATEFUL_BUDGETS", str(own))
+    resource = build_resources(load_settings())["budgets"]
+    assert isinstance(resource, BudgetResource)
+    assert (resource.team, resource.open().file) == ("meat", own)
+    monkeypatch.setenv("PLATEFUL_TEAM", "meat and fish")
+    with pytest.raises(ConfigError, match="PLATEFUL_TEAM='meat and fish'"):
+        load_settings()
