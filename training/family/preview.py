@@ -102,6 +102,29 @@ def save_preview(session: Session, text_width: int, folder: Path) -> None:
     models = nn.ModuleDict({"unet": unet})
     load(session.folder("preview"), models)
     layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(models["unet"]))
+    kept = truncated(layers, session.recipe.parts.preview.kept_rank)
     StableDiffusionPipeline.save_lora_weights(
-        folder, unet_lora_layers={name: tensor.half() for name, tensor in layers.items()}, weight_name=FILE
+        folder, unet_lora_layers={name: tensor.half() for name, tensor in kept.items()}, weight_name=FILE
     )
+
+
+def truncated(layers: dict[str, torch.Tensor], rank: int) -> dict[str, torch.Tensor]:
+    """Return each layer's best approximation of a lower rank (Eckart-Young), at unchanged scale.
+
+    Args:
+        layers: `<layer>.lora_A.weight` (r, in, ...) and `<layer>.lora_B.weight` (out, r, ...) pairs.
+        rank: to keep of r.
+    """
+    kept = {}
+    for name, down in layers.items():
+        if ".lora_A." not in name:
+            continue
+        up = layers[name.replace(".lora_A.", ".lora_B.")]
+        u, s, v = torch.linalg.svd(up.flatten(1).float() @ down.flatten(1).float(), full_matrices=False)
+        root, few = s[:rank].sqrt(), min(rank, len(s))
+        parts = {
+            name: (root[:, None] * v[:rank]).reshape(few, *down.shape[1:]),
+            name.replace(".lora_A.", ".lora_B."): (u[:, :rank] * root).reshape(len(up), few, *up.shape[2:]),
+        }
+        kept |= {place: tensor.contiguous() for place, tensor in parts.items()}
+    return kept

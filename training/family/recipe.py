@@ -79,11 +79,13 @@ class Denoiser(Trained):
 class Distilled(Trained):
     """The preview: a LoRA on the UNet (`model` is its configuration) that reaches the end in few steps.
 
-    Its teacher takes single steps on a grid of `grid_steps`, guided by `guidance`.
+    Its teacher takes single steps on a grid of `grid_steps`, guided by `guidance`. It is exported with the
+    `kept_rank` strongest directions of each layer.
     """
 
     grid_steps: int
     guidance: float
+    kept_rank: int
 
     @model_validator(mode="after")
     def _unscaled(self) -> "Distilled":
