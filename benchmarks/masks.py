@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.non_dishes import NON_DISHES, draw
-from plateful.models.catalog import WEIGHTS_ROOT
+from plateful.models.versions import WEIGHTS_ROOT
 from plateful.scoring.scorer import Scorer
 from plateful.vision.clip import TinyClip
 from plateful.vision.masks import SaliencyDetector
