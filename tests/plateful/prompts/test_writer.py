@@ -105,11 +105,6 @@ def test_no_rows() -> None:
     assert write_prompts(TRANSLATED_PRODUCTS.empty()).equals(PROMPTS.empty())
 
 
-def test_every_request_says_who_pays() -> None:
-    translated = translate(PRODUCTS_WITHOUT_IMAGES.frame([product()]))
-    assert write_prompts(translated)["team"].to_list() == ["default"]
-    assert write_prompts(translated, team="meat")["team"].to_list() == ["meat"]
-
 
 @pytest.mark.parametrize(
     ("text", "safe"),
