@@ -140,7 +140,7 @@ def _check_size(folder: Path) -> None:
     total = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
     if total > MAX_TOTAL_BYTES:
         raise ModelError(
-            f"the family's weights take {total / 1e6:.1f} MB in {folder}, the limit is {MAX_TOTAL_BYTES / 1e6} MB",
+            f"the weights in {folder} take {total / 1e6:.1f} MB, the limit is {MAX_TOTAL_BYTES / 1e6} MB",
             fix="make the networks in the recipe smaller",
         )
 
