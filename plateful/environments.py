@@ -49,6 +49,9 @@ class Settings(BaseSettings):
         default=ROOT / "plateful" / "models" / "weights" / "plateful-tiny" / "clip",
         description="CLIP that gates and judge look through; not the renderer's, so that versions compare",
     )
+    model_memory: float | None = Field(
+        default=None, gt=0, description="GiB of weights kept loaded; unset = a share of the device's memory"
+    )
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
     )

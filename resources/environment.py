@@ -30,6 +30,7 @@ def build_resources(settings: Settings) -> dict[str, object]:
         "models": ModelResource(
             model=settings.model,
             weights=str(settings.weights),
+            memory=settings.model_memory,
             candidates_per_request=settings.candidates,
             max_attempts=settings.max_attempts,
         ),

@@ -25,6 +25,8 @@ class ModelResource(dg.ConfigurableResource):
 
     model: str
     weights: str
+    # GiB of weights that a process keeps loaded; None = a share of the device's memory.
+    memory: float | None = None
     # Two candidates let the ranking choose; each costs a render.
     candidates_per_request: int = 2
     # Candidates per shard: one model load a shard, so large; small enough to re-execute alone.
@@ -52,9 +54,9 @@ class ModelResource(dg.ConfigurableResource):
 
     def renderer(self) -> "DiffusersRenderer":
         """Return the loaded renderer."""
-        from plateful.rendering.diffusers_renderer import get_renderer
+        from plateful.rendering.pool import get_renderer
 
-        return get_renderer(self.version())
+        return get_renderer(self.version(), self.memory)
 
 
 class ScoringResource(dg.ConfigurableResource):
