@@ -1,22 +1,24 @@
 """Render one shard: a long loop of idempotent writes that may be killed anywhere and run again.
 
-Per batch: render, store the pictures. Per part: score the pictures in memory, then write their manifest rows.
-A rerun skips rows in the manifest, recovers rows from stored pictures, and renders the rest, at most one
-batch twice. What fails among others, in whatever way, is tried alone: only an error that no item would
-survive (`item_faults`) ends the shard.
+Per batch: render; store the pictures while the next batch renders. Per part: score the pictures in memory,
+then write their manifest rows. A rerun skips rows in the manifest, recovers rows from stored pictures, and
+renders the rest, at most two batches twice: the one being stored and the one being rendered.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from plateful.errors import ImageError, RenderError
-from plateful.item_faults import stops_all, told
+from plateful.rendering.attempts import Attempts, NoteFailure, NoteSuccess, own_fault, reason_of
+from plateful.rendering.background import Background
 from plateful.rendering.manifest import (
+    PART_ROWS,
     Clock,
     ManifestWriter,
     Pairs,
@@ -27,17 +29,19 @@ from plateful.rendering.manifest import (
     recover_candidate,
     store_candidate,
 )
-from plateful.rendering.renderer import CandidateError, Renderer
+from plateful.rendering.renderer import Renderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
-from plateful.vision.image_io import open_image
 
 Score = Callable[[list[RenderTask], list[np.ndarray]], None]
-# (request id, stage, reason) -> how often that request has failed.
-NoteFailure = Callable[[str, str, str], int]
-# (request id, stage): its failures before this success count no more.
-NoteSuccess = Callable[[str, str], None]
-Result = TypeVar("Result")
+# What a finished task adds to the manifest: its row and, unless quarantined, its picture for the scorers.
+Entry = tuple[Row, tuple[RenderTask, np.ndarray] | None]
+
+UNREADABLE = "stored_image_unreadable"
+# Beside a GPU, four threads encode and one scores; on a CPU both want the cores that denoise.
+GPU_ENCODERS = 4
+# Pictures that may wait for the scorers: as many as one part, so that scoring one stops no rendering.
+SCORED_LATER = PART_ROWS
 
 
 def _unfenced() -> None:
@@ -64,17 +68,33 @@ class _Shard:
     score: Score
     clock: Clock
     run_id: str
-    max_attempts: int
-    note_failure: NoteFailure
-    note_success: NoteSuccess
+    attempts: Attempts
     check: Callable[[], None]
     manifest: ManifestWriter = field(init=False)
-    rendered: int = 0
-    recovered: int = 0
-    quarantined: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.manifest = ManifestWriter(self.lake, self.country, self._settle, self.clock)
+        on_gpu = not self.renderer.device.startswith("cpu")
+        later = max(1, SCORED_LATER // self.renderer.version.profile.batch)
+        self.storing: Background[list[Entry]] = Background(ahead=1)
+        self.settling: Background[None] = Background(ahead=later if on_gpu else 0)
+        self.encoders = ThreadPoolExecutor(GPU_ENCODERS if on_gpu else 1)
+
+    def bring(self, tasks: Sequence[RenderTask], on_progress: Callable[[int, int], None]) -> None:
+        """Recover and render tasks until each is in the manifest."""
+        with self.storing, self.settling, self.encoders:
+            fresh = self.recover(tasks)
+            done = len(tasks) - len(fresh)
+            on_progress(done, len(tasks))
+            for batch in self.renderer.batches(fresh):
+                self.render(batch)
+                done += len(batch)
+                on_progress(done, len(tasks))
+            self._take("rendered", self.storing.finish())
+            self.settling.finish()
+        self.check()
+        self.manifest.flush()
 
     def recover(self, tasks: Sequence[RenderTask]) -> list[RenderTask]:
         """Take the rows of stored pictures into the manifest; return the tasks that have no picture."""
@@ -86,51 +106,44 @@ class _Shard:
             try:
                 row, picture = recover_candidate(self.lake, task)
             except ImageError as error:
-                self._quarantine(task, "stored_image_unreadable", str(error))
-                continue
-            self.manifest.add(row, (task, picture))
-            self.recovered += 1
-            self.manifest.flush_if_due()
+                self.attempts.give_up(task, f"{UNREADABLE}: {error}")
+                entry = quarantined_row(task, UNREADABLE, self._how(0.0)), None
+            else:
+                entry = row, (task, picture)
+            self._take("recovered", [[entry]])
         return fresh
 
     def render(self, batch: list[RenderTask]) -> None:
-        """Render and store one batch; tasks that fail are tried again alone, then quarantined."""
+        """Render one batch, and have it stored while the next one renders."""
         started = self.clock()
-        results = self._attempt(batch)
+        results = self.attempts.render(batch)
         self.check()
-        share = (self.clock() - started).total_seconds() / len(batch)
-        for task, result in zip(batch, results, strict=True):
-            if isinstance(result, RenderError):
-                result = self._again(task, "render", lambda alone=task: self._attempt([alone])[0])
-            if isinstance(result, RenderError):
-                self._quarantine(task, _reason(result))
-                continue
-            row = store_candidate(self.lake, task, result, self._how(share))
-            self.manifest.add(row, (task, result))
-            self.rendered += 1
+        # The device as it is now: a batch that runs out of memory changes what the next ones say.
+        how = self._how((self.clock() - started).total_seconds() / len(batch))
+        self._take("rendered", self.storing.submit(partial(self._store, batch, results, how)))
+
+    def _store(
+        self, batch: list[RenderTask], results: list[np.ndarray | RenderError], how: Rendered
+    ) -> list[Entry]:
+        """Encode and store a batch's pictures, and return what the manifest gets."""
+        return list(self.encoders.map(partial(self._stored, how), batch, results))
+
+    def _stored(self, how: Rendered, task: RenderTask, result: np.ndarray | RenderError) -> Entry:
+        if isinstance(result, RenderError):
+            return quarantined_row(task, reason_of(result), how), None
+        return store_candidate(self.lake, task, result, how), (task, result)
+
+    def _take(self, name: str, stored: list[list[Entry]]) -> None:
+        """Have the entries of stored batches settled, and count them under `name` or as quarantined."""
+        for entries in stored:
+            for _, scored in entries:
+                self.counts[name if scored else "quarantined"] += 1
+            self.settling.submit(partial(self._add, entries))
+
+    def _add(self, entries: list[Entry]) -> None:
+        for row, scored in entries:
+            self.manifest.add(row, scored)
         self.manifest.flush_if_due()
-
-    def _again(
-        self, task: RenderTask, stage: str, attempt: Callable[[], Result | RenderError]
-    ) -> Result | RenderError:
-        """Try one task by itself until it works or its request has failed too often."""
-        result, failed = attempt(), False
-        while isinstance(result, RenderError):
-            failed = True
-            if self.note_failure(task.request_id, stage, str(result)) >= self.max_attempts:
-                return result
-            result = attempt()
-        if failed:
-            self.note_success(task.request_id, stage)
-        return result
-
-    def _attempt(self, tasks: list[RenderTask]) -> list[np.ndarray | RenderError]:
-        photos = dict(self._opened({t.init_sha256 for t in tasks if t.init_sha256}))
-        masks = dict(self._opened({t.mask_sha256 for t in tasks if t.mask_sha256}))
-        try:
-            return self.renderer.render(tasks, photos, masks)
-        except Exception as error:
-            return [_own_fault("render_failed", error)] * len(tasks)
 
     def _settle(self, rows: list[Row], scored: Pairs) -> list[Row]:
         """Score the pictures of a part; return its rows, with those that cannot be scored quarantined."""
@@ -139,51 +152,21 @@ class _Shard:
         lost: dict[str, Row] = {}
         for pair in scored:
             task = pair[0]
-            result = self._again(task, "score", partial(self._score, [pair]))
+            result = self.attempts.again(task, "score", partial(self._score, [pair]))
             if result is not None:
-                lost[task.candidate_id] = quarantined_row(task, _reason(result), self._how(0.0))
-        self.quarantined += len(lost)
+                lost[task.candidate_id] = quarantined_row(task, reason_of(result), self._how(0.0))
+        self.counts["quarantined"] += len(lost)
         return [lost.get(row["candidate_id"], row) for row in rows]
 
     def _score(self, scored: Pairs) -> RenderError | None:
         try:
             self.score([task for task, _ in scored], [picture for _, picture in scored])
         except Exception as error:
-            return _own_fault("not_scored", error)
+            return own_fault("not_scored", error)
         return None
-
-    def _opened(self, keys: set[str]) -> Iterator[tuple[str, np.ndarray]]:
-        """Open stored photos or masks; the renderer names the tasks whose picture is not among them."""
-        for key in sorted(keys):
-            if not self.lake.has_image(key):
-                continue
-            try:
-                yield key, open_image(self.lake.get_image(key))
-            except ImageError:
-                continue
-
-    def _quarantine(self, task: RenderTask, reason: str, detail: str | None = None) -> None:
-        # No further attempt mends a stored file: the request has failed as often as it may, at once.
-        while (
-            detail and self.note_failure(task.request_id, "render", f"{reason}: {detail}") < self.max_attempts
-        ):
-            pass
-        self.manifest.add(quarantined_row(task, reason, self._how(0.0)))
-        self.quarantined += 1
 
     def _how(self, seconds: float) -> Rendered:
         return Rendered(self.renderer.device, seconds, self.clock(), self.run_id)
-
-
-def _own_fault(reason: str, error: Exception) -> CandidateError:
-    """Return an error as its item's; raises it when it is everybody's."""
-    if stops_all(error):
-        raise error
-    return CandidateError(reason, told(error), fix="look at its prompt and photo, then have it tried again")
-
-
-def _reason(error: RenderError) -> str:
-    return getattr(error, "reason", "render_failed")
 
 
 def render_shard(
@@ -222,20 +205,14 @@ def render_shard(
         StoreError: the lake refused a write, or `check` did; what was stored stays and a rerun recovers it.
     """
     started = clock()
-    shard = _Shard(
-        renderer, lake, country, score, clock, run_id, max_attempts, note_failure, note_success, check
-    )
+    attempts = Attempts(renderer, lake, max_attempts, note_failure, note_success)
+    shard = _Shard(renderer, lake, country, score, clock, run_id, attempts, check)
     manifested = known_candidates(lake, country)
     # A quarantined candidate that is handed in again is wanted again.
     known = set(manifested.filter(pl.col("status") == "ok")["candidate_id"])
-    fresh = shard.recover([task for task in tasks if task.candidate_id not in known])
-    done = len(tasks) - len(fresh)
-    on_progress(done, len(tasks))
-    for batch in renderer.batches(fresh):
-        shard.render(batch)
-        done += len(batch)
-        on_progress(done, len(tasks))
-    check()
-    shard.manifest.flush()
+    wanted = [task for task in tasks if task.candidate_id not in known]
+    earlier = len(tasks) - len(wanted)
+    shard.bring(wanted, lambda done, _: on_progress(earlier + done, len(tasks)))
     seconds = (clock() - started).total_seconds()
-    return ShardReport(shard.rendered, shard.recovered, shard.quarantined, seconds)
+    counts = shard.counts
+    return ShardReport(counts["rendered"], counts["recovered"], counts["quarantined"], seconds)
