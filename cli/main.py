@@ -8,7 +8,7 @@ from typing import Annotated
 import polars.selectors as cs
 import typer
 
-from cli import console, maintenance, review
+from cli import bench, console, maintenance, review
 from cli.options import Candidates, Feed, Json
 from plateful.environments import Settings, load_settings
 from plateful.errors import ConfigError, PlatefulError, StoreError
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(review.app, name="review")
+app.add_typer(bench.bench, name="bench")
 app.add_typer(maintenance.quarantine, name="quarantine")
 for _command in (maintenance.replay, maintenance.regenerate, maintenance.instance):
     app.command()(_command)
