@@ -36,6 +36,9 @@ def ladder(
     batch: Annotated[int, typer.Option(min=1, help="Pictures evaluated at once.")] = 16,
     cfg_share: Annotated[float, typer.Option(help="Share of the steps with guidance.")] = 0.5,
     cache_interval: Annotated[int, typer.Option(min=2, help="Deep layers: every n-th step.")] = 2,
+    compiled: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="A rung with torch.compile.")
+    ] = True,
     device: Device = None,
     out: Out = ROOT / "benchmarks" / "results",
     as_json: Json = False,
@@ -54,7 +57,14 @@ def ladder(
             load_eval_set(EVAL_SET).items,
             images=images,
             repeats=repeats,
-            speedups=Speedups(scheduler, steps, batch, cfg_share, cache_interval),
+            speedups=Speedups(
+                scheduler=scheduler,
+                steps=steps,
+                batch=batch,
+                cfg_share=cfg_share,
+                cache_interval=cache_interval,
+                compiled=compiled,
+            ),
             prices=load_prices(),
             score=_scores(settings) if scored else None,
             on_progress=lambda done, total: progress.report(f"ladder {model}", done, total),

@@ -99,7 +99,7 @@ def run_ladder(
 
 def _rungs(runners: Runners, items: Sequence[EvalItem], speedups: Speedups) -> list[tuple[Rung, str | None]]:
     """Return the rungs, each warm. Half precision and compilation are built upon where they are faster."""
-    first = first_rung(runners.base.profile)
+    first = first_rung(runners.base.profile, speedups.first_steps)
     half = half_rung(first)
     plain_loop = Rung("", "", half.profile.model_copy(update={"dtype": "float32"}))
     faster = _warm_seconds(runners, items, half) < _warm_seconds(runners, items, plain_loop)
@@ -108,14 +108,23 @@ def _rungs(runners: Runners, items: Sequence[EvalItem], speedups: Speedups) -> l
     rungs: list[tuple[Rung, str | None]] = [(first, None), (half, note)]
     upper = upper_rungs(half if faster else plain_loop, speedups)
     times = {rung.name: _warm_seconds(runners, items, rung) for rung in upper[:-1]}
-    missing = missing_compiler(runners.place)
-    gains = missing is None and times["compile"] < times["fewer-steps"]
+    told = _no_gain(runners, times)
     for rung in upper:
-        told = f"no compiler ({missing}): eager" if missing else "no faster: the rung above runs eager"
-        above = rung if gains or rung.name != "cache" else without_compile(rung)
-        rungs.append((above, None if gains or rung.name != "compile" else told))
+        above = without_compile(rung) if told and rung.name == "cache" else rung
+        rungs.append((above, told if rung.name == "compile" else None))
     _warm_seconds(runners, items, rungs[-1][0])
     return rungs
+
+
+def _no_gain(runners: Runners, times: Mapping[str, float]) -> str | None:
+    """Return why nothing is built upon the compile rung, None where it pays."""
+    if "compile" not in times:
+        return "not compiled"
+    missing = missing_compiler(runners.place)
+    if missing:
+        return f"no compiler ({missing}): eager"
+    slower = times["compile"] >= times["fewer-steps"]
+    return "no faster: the rung above runs eager" if slower else None
 
 
 def _warm_seconds(runners: Runners, items: Sequence[EvalItem], rung: Rung) -> float:

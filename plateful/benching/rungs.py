@@ -6,7 +6,7 @@ from typing import Any
 from plateful.models.profile import ServingProfile
 
 # As the reference system began.
-FIRST = {"scheduler": "DDIMScheduler", "steps": 50, "dtype": "float32", "vae": "kl", "batch": 1}
+FIRST = {"scheduler": "DDIMScheduler", "dtype": "float32", "vae": "kl", "batch": 1}
 _PLAIN = {"cfg_share": None, "cache_interval": None, "compiled": None, "adapter": None}
 
 
@@ -15,18 +15,22 @@ class Speedups:
     """What the upper rungs use.
 
     Attributes:
+        first_steps: of the rungs below that: as many as the reference system began with.
         scheduler: of the rung with fewer steps; `shipped` is the model's own.
         steps: of that rung.
         batch: pictures evaluated at once.
         cfg_share: share of the steps with guidance.
         cache_interval: deep layers are evaluated at every so many steps.
+        compiled: whether there is a rung with torch.compile; on a CPU it takes minutes to compile.
     """
 
     scheduler: str = "shipped"
+    first_steps: int = 50
     steps: int = 10
     batch: int = 16
     cfg_share: float = 0.5
     cache_interval: int = 2
+    compiled: bool = True
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,12 @@ class Rung:
     plain: bool = False
 
 
-def first_rung(profile: ServingProfile) -> Rung:
+def first_rung(profile: ServingProfile, steps: int = 50) -> Rung:
     """Return the baseline of a model: the plain diffusers call."""
-    fields = {**FIRST, **_PLAIN, "name": "fp32-50-steps"}
-    what = "diffusers' pipeline, one prompt a call, fp32, 50 DDIM steps, full CFG, AutoencoderKL"
-    return Rung("fp32-50-steps", what, profile.model_copy(update=fields), plain=True)
+    name = f"fp32-{steps}-steps"
+    what = f"diffusers' pipeline, one prompt a call, fp32, {steps} DDIM steps, full CFG, AutoencoderKL"
+    fields = {**FIRST, **_PLAIN, "steps": steps, "name": name}
+    return Rung(name, what, profile.model_copy(update=fields), plain=True)
 
 
 def half_rung(first: Rung) -> Rung:
@@ -65,6 +70,8 @@ def upper_rungs(below: Rung, speedups: Speedups) -> list[Rung]:
     ]
     rungs = [below]
     for name, what, changes in added:
+        if name == "compile" and not s.compiled:
+            continue
         rungs.append(_next(rungs[-1], name, what, changes))
     return rungs[1:]
 

@@ -1,5 +1,6 @@
 """Running a rung: the plain diffusers call, or our renderer, on components that rungs share."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,14 @@ class Runners:
         base: model version that the rungs vary.
         load: loads components.
         device: torch device; default the first GPU, else the CPU.
+        threads: CPU threads of every rung; default one per core.
     """
 
-    def __init__(self, base: ModelVersion, load: LoadParts, device: str | None = None) -> None:
+    def __init__(
+        self, base: ModelVersion, load: LoadParts, device: str | None = None, threads: int | None = None
+    ) -> None:
         self.base = base
+        self.threads = threads or len(os.sched_getaffinity(0))
         self.place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._load = load
         self._parts: dict[tuple[str, str], Any] = {}
@@ -54,6 +59,7 @@ class Runners:
         Raises:
             RenderError: a picture failed.
         """
+        torch.set_num_threads(self.threads)
         if rung.plain:
             return _plain_call(self._pipeline(rung), tasks)
         results = self.renderer(rung).render(tasks, {}, {})
@@ -69,7 +75,9 @@ class Runners:
         version = self.version(rung)
         if version.digest not in self._renderers:
             pipeline = self._pipeline(rung)
-            self._renderers[version.digest] = DiffusersRenderer(version, str(self.place), pipeline=pipeline)
+            self._renderers[version.digest] = DiffusersRenderer(
+                version, str(self.place), self.threads, pipeline=pipeline
+            )
         return self._renderers[version.digest]
 
     def tasks(self, rung: Rung, items: Sequence[EvalItem], count: int) -> list[RenderTask]:

@@ -19,7 +19,7 @@ ITEMS = [
     EvalItem(str(n), dish, dish, "dark", f"a bowl of {dish}", "[]") for n, dish in enumerate(("soup", "tea"))
 ]
 NAMES = [
-    "fp32-50-steps",
+    "fp32-8-steps",
     "half-precision",
     "batch",
     "tiny-vae",
@@ -37,14 +37,14 @@ def brightness(_items: Sequence[EvalItem], pictures: Sequence[np.ndarray]) -> di
 @pytest.mark.usefixtures("no_compiler")
 @pytest.mark.parametrize("name", ["sd15-random", "sdxl-random"])
 def test_the_ladder_of_random_weights(name: str) -> None:
-    runners = Runners(*random_version(name, tiny_config(name)), "cpu")
+    runners = Runners(*random_version(name, tiny_config(name)), "cpu", threads=1)
     seen: list[tuple[int, int]] = []
     result = run_ladder(
         runners,
         ITEMS,
         images=3,
         repeats=2,
-        speedups=Speedups("EulerDiscreteScheduler", steps=4, batch=2),
+        speedups=Speedups("EulerDiscreteScheduler", first_steps=8, steps=4, batch=2),
         prices=load_prices(),
         score=None,
         on_progress=lambda *at: seen.append(at),
@@ -58,8 +58,8 @@ def test_the_ladder_of_random_weights(name: str) -> None:
     assert first["quality"] is None, "random weights have no quality"
     work = {rung["name"]: rung["tflop_per_image"] for rung in result["rungs"]}
     assert work["half-precision"] == pytest.approx(work["batch"], rel=0.05)
-    assert work["cfg-cut-off"] < 0.8 * work["tiny-vae"]
-    assert work["cache"] < work["compile"] == work["fewer-steps"] < 0.2 * work["cfg-cut-off"]
+    assert work["cfg-cut-off"] < work["tiny-vae"]
+    assert work["cache"] < work["compile"] == work["fewer-steps"] < work["cfg-cut-off"]
     assert all(rung["peak_memory_mb"] > 0 and rung["seconds_per_image"] > 0 for rung in result["rungs"])
     compiled = next(rung for rung in result["rungs"] if rung["name"] == "compile")
     assert "no compiler" in compiled["note"]
@@ -73,19 +73,19 @@ def test_the_ladder_of_random_weights(name: str) -> None:
     )
 
 
-@pytest.mark.usefixtures("no_compiler")
 def test_the_ladder_of_weights_compares_pair_by_pair(weights: Path) -> None:
     version = short_version(weights)
     result = run_ladder(
-        Runners(version, weights_of(version), "cpu"),
+        Runners(version, weights_of(version), "cpu", threads=1),
         ITEMS,
         images=2,
         repeats=1,
-        speedups=Speedups(steps=4, batch=2),
+        speedups=Speedups(first_steps=6, steps=4, batch=2, compiled=False),
         prices=load_prices(),
         score=brightness,
     )
     first, half, batch = result["rungs"][:3]
+    assert "compile" not in [rung["name"] for rung in result["rungs"]]
     assert result["quality_scores"] == ["quality"]
     assert first["quality_change"] == 0
     assert first["quality_change_interval"] == [0.0, 0.0]
@@ -100,7 +100,7 @@ def test_the_ladder_of_weights_compares_pair_by_pair(weights: Path) -> None:
 
 def test_the_own_loop_draws_the_plain_calls_pictures(weights: Path) -> None:
     version = short_version(weights)
-    runners = Runners(version, weights_of(version), "cpu")
+    runners = Runners(version, weights_of(version), "cpu", threads=1)
     plain = first_rung(version.profile.model_copy(update={"steps": 4}))
     own = Rung("own", "", plain.profile.model_copy(update={"batch": 2}))
     theirs = runners.run(plain, runners.tasks(plain, ITEMS, 2))
@@ -113,7 +113,7 @@ def test_fewer_images_than_repeats_are_refused(weights: Path) -> None:
     version = short_version(weights)
     with pytest.raises(ConfigError, match="2 images in 3 repeats"):
         run_ladder(
-            Runners(version, weights_of(version), "cpu"),
+            Runners(version, weights_of(version), "cpu", threads=1),
             ITEMS,
             images=2,
             repeats=3,
