@@ -150,6 +150,9 @@ def _tflop(runners: Runners, items: Sequence[EvalItem], rung: Rung) -> float:
     """Count one batch's work, run eager: compiled code hides it from the counter."""
     counted = without_compile(rung)
     tasks = runners.tasks(counted, items, counted.profile.batch)
+    if not counted.plain:
+        # Prompts are embedded again, or a rung would look cheaper for having been run before.
+        runners.renderer(counted).text.flush()
     with FlopCounterMode(display=False) as counter:
         runners.run(counted, tasks)
     return counter.get_total_flops() / len(tasks) / 1e12

@@ -10,13 +10,11 @@ from plateful.rendering.compiling import missing_compiler
 
 
 @pytest.fixture
-def no_compiler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
-    # What was compiled before on this machine needs no compiler.
-    monkeypatch.setattr(config, "fx_graph_cache", False)
-    monkeypatch.setattr(config, "force_disable_caches", True)
+def no_compiler() -> Iterator[None]:
     missing_compiler.cache_clear()
     torch.compiler.reset()
-    yield
+    # Caches off: what was compiled before on this machine needs no compiler.
+    with config.patch({"cpp.cxx": ("no-such-compiler",), "force_disable_caches": True}):
+        yield
     missing_compiler.cache_clear()
     torch.compiler.reset()
