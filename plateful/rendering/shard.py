@@ -79,7 +79,8 @@ class _Shard:
 
     def bring(self, on_progress: Callable[[int], None]) -> None:
         """Recover and render the tasks until each is in the manifest, or no money is left."""
-        with self.storing, self.settling, self.encoders:
+        # Left in reverse: what is being stored needs its encoders to the end.
+        with self.encoders, self.settling, self.storing:
             fresh = self.recover()
             done = len(self.tasks) - len(fresh)
             on_progress(done)

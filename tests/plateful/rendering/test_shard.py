@@ -184,6 +184,8 @@ def test_a_transient_failure_is_tried_again_alone(lake: Lake) -> None:
     assert ledger.reasons == ["not_finite: nan -> none"]
     assert ledger.attempts == {}, "what was rendered in the end starts again at nought"
     assert_complete(lake, tasks)
+    seconds = dict(known_candidates(lake, COUNTRY).select("subject", "seconds").iter_rows())
+    assert seconds.pop("3") > max(seconds.values()), "its own retries, and nobody else's"
 
 
 def test_a_crash_of_a_batch_costs_its_neighbours_nothing(lake: Lake) -> None:
