@@ -64,42 +64,50 @@ class _Shard:
     attempts: Attempts
     check: Callable[[], None]
     billing: Billing
-    tasks: Sequence[RenderTask]
     manifest: ManifestWriter = field(init=False)
     counts: Counter[str] = field(default_factory=Counter)
     unpaid: list[str] = field(default_factory=list)
+    storing: Background[list[Entry]] = field(init=False)
+    settling: Background[None] = field(init=False)
+    encoders: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
         self.manifest = ManifestWriter(self.lake, self.country, self._settle, self.clock, self.billing)
-        on_gpu = not self.renderer.device.startswith("cpu")
-        later = SCORED_LATER // max(map(len, self.renderer.batches(self.tasks)), default=1)
-        self.storing: Background[list[Entry]] = Background(ahead=1)
-        self.settling: Background[None] = Background(ahead=max(1, later) if on_gpu else 0)
-        self.encoders = ThreadPoolExecutor(GPU_ENCODERS if on_gpu else 1)
 
-    def bring(self, on_progress: Callable[[int], None]) -> None:
-        """Recover and render the tasks until each is in the manifest, or no money is left."""
+    def bring(self, tasks: Sequence[RenderTask], on_progress: Callable[[int], None]) -> None:
+        """Recover and render tasks until each is in the manifest, or no money is left."""
+        fresh = self.recover(tasks)
+        done = len(tasks) - len(fresh)
+        on_progress(done)
+        # Where nothing is left to render, a model that loads on first use stays unloaded.
+        if fresh:
+            self.render_all(fresh, lambda more: on_progress(done + more))
+        self.check()
+        self.manifest.flush()
+
+    def render_all(self, fresh: Sequence[RenderTask], on_progress: Callable[[int], None]) -> None:
+        """Render tasks batch by batch, with storing and scoring beside it, as long as there is money."""
+        batches, done = self.renderer.batches(fresh), 0
+        on_gpu = not self.renderer.device.startswith("cpu")
+        later = max(1, SCORED_LATER // max(map(len, batches)))
+        self.storing, self.settling = Background(ahead=1), Background(ahead=later if on_gpu else 0)
+        self.encoders = ThreadPoolExecutor(GPU_ENCODERS if on_gpu else 1)
         # Left in reverse: what is being stored needs its encoders to the end.
         with self.encoders, self.settling, self.storing:
-            fresh = self.recover()
-            done = len(self.tasks) - len(fresh)
-            on_progress(done)
-            for batch in self.renderer.batches(fresh):
+            for batch in batches:
                 if self.billing.exhausted():
                     self.unpaid += [task.candidate_id for task in batch]
                     continue
                 self.render(batch)
                 done += len(batch)
                 on_progress(done)
-            self._take("rendered", self.storing.finish())
+            self._take(self.storing.finish())
             self.settling.finish()
-        self.check()
-        self.manifest.flush()
 
-    def recover(self) -> list[RenderTask]:
+    def recover(self, tasks: Sequence[RenderTask]) -> list[RenderTask]:
         """Take the rows of stored pictures into the manifest; return the tasks that have no picture."""
         fresh = []
-        for task in self.tasks:
+        for task in tasks:
             if not self.lake.has_image(task.candidate_id):
                 fresh.append(task)
                 continue
@@ -107,10 +115,11 @@ class _Shard:
                 row, picture = recover_candidate(self.lake, task)
             except ImageError as error:
                 self.attempts.give_up(task, f"{UNREADABLE}: {error}")
-                entry = quarantined_row(task, UNREADABLE, self._how(0.0, images=0)), None
+                self.counts["quarantined"] += 1
+                self._add([(quarantined_row(task, UNREADABLE, self._how(0.0, images=0)), None)])
             else:
-                entry = row, (task, picture)
-            self._take("recovered", [[entry]])
+                self.counts["recovered"] += 1
+                self._add([(row, (task, picture))])
         return fresh
 
     def render(self, batch: list[RenderTask]) -> None:
@@ -122,7 +131,7 @@ class _Shard:
             self._how(each, images=0 if isinstance(result, RenderError) else 1)
             for each, result in zip(seconds, results, strict=True)
         ]
-        self._take("rendered", self.storing.submit(partial(self._store, batch, results, hows)))
+        self._take(self.storing.submit(partial(self._store, batch, results, hows)))
 
     def _store(
         self, batch: list[RenderTask], results: list[np.ndarray | RenderError], hows: list[Rendered]
@@ -135,11 +144,11 @@ class _Shard:
             return quarantined_row(task, reason_of(result), how), None
         return store_candidate(self.lake, task, result, how), (task, result)
 
-    def _take(self, name: str, stored: list[list[Entry]]) -> None:
-        """Have the entries of stored batches settled, and count them under `name` or as quarantined."""
+    def _take(self, stored: list[list[Entry]]) -> None:
+        """Count the entries of stored batches, and have them settled."""
         for entries in stored:
             for _, scored in entries:
-                self.counts[name if scored else "quarantined"] += 1
+                self.counts["rendered" if scored else "quarantined"] += 1
             self.settling.submit(partial(self._add, entries))
 
     def _add(self, entries: list[Entry]) -> None:
@@ -160,7 +169,8 @@ class _Shard:
                 # It was rendered all the same, and is paid for.
                 how = rendered[task.candidate_id]
                 lost[task.candidate_id] = quarantined_row(task, reason_of(result), how)
-        self.counts["quarantined"] += len(lost)
+        # A name of its own: the other counts belong to the thread that renders.
+        self.counts["unscored"] += len(lost)
         return [lost.get(row["candidate_id"], row) for row in rows]
 
     def _score(self, scored: Pairs) -> RenderError | None:
@@ -219,10 +229,9 @@ def render_shard(
     known = set(manifested.filter(pl.col("status") == "ok")["candidate_id"])
     wanted = [task for task in tasks if task.candidate_id not in known]
     bill = billing or Unbilled()
-    shard = _Shard(renderer, lake, country, score, clock, run_id, attempts, check, bill, wanted)
+    shard = _Shard(renderer, lake, country, score, clock, run_id, attempts, check, bill)
     earlier = len(tasks) - len(wanted)
-    shard.bring(lambda done: on_progress(earlier + done, len(tasks)))
+    shard.bring(wanted, lambda done: on_progress(earlier + done, len(tasks)))
     seconds, counts = (clock() - started).total_seconds(), shard.counts
-    return ShardReport(
-        counts["rendered"], counts["recovered"], counts["quarantined"], seconds, tuple(shard.unpaid)
-    )
+    quarantined = counts["quarantined"] + counts["unscored"]
+    return ShardReport(counts["rendered"], counts["recovered"], quarantined, seconds, tuple(shard.unpaid))
