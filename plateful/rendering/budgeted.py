@@ -97,7 +97,8 @@ def _render_affordable(
     found = [task for task in tasks if task.candidate_id in stored]
     report = render(found, _Bill(purse, price, budget, applications)) if found else ShardReport()
     requests = _by_request([task for task in tasks if task.candidate_id in todo - stored])
-    if not requests:
+    # With nothing but found pictures, this frees what the killed run that stored them still holds.
+    if not requests and not found:
         return report, []
     unit = estimate(price, _recent_seconds(known, tasks[0].model_version), purse.policy.assumed_seconds.value)
     amounts = [unit * len(request) for request in requests]
