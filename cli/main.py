@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import console, maintenance, models, review
+from cli import bench, console, maintenance, models, review
 from cli.comparing import compare
 from cli.costs import costs
 from cli.options import Candidates, Feed, Json
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(review.app, name="review")
 app.add_typer(models.app, name="models")
+app.add_typer(bench.bench, name="bench")
 app.add_typer(maintenance.quarantine, name="quarantine")
 for _command in (
     compare,

@@ -17,13 +17,16 @@ quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is
 
 def replay(candidate: Candidate, country: Country) -> None:
     """Render a stored candidate again from its manifest and compare the pixels."""
-    from plateful.rendering.diffusers_renderer import get_renderer
+    from plateful.rendering.pool import get_renderer
     from plateful.rendering.replay import replay as render_again
 
     settings = load_settings()
     version = resolve_model(settings.model, weights_root=settings.weights, catalog=settings.catalog)
     result = render_again(
-        candidate, check_country(country), open_adapters(settings).lake, get_renderer(version)
+        candidate,
+        check_country(country),
+        open_adapters(settings).lake,
+        get_renderer(version, settings.model_memory),
     )
     console.out.print(f"{'identical' if result.identical else 'DIFFERENT'} on {result.device}")
     console.out.print(f"stored   {result.stored_sha}\nreplayed {result.replayed_sha}")

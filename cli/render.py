@@ -78,7 +78,7 @@ def render(
         pictures = render_request(
             tasks,
             inputs,
-            partial(open_renderer, version),
+            partial(open_renderer, version, settings.model_memory),
             (out or settings.home / "renders").expanduser().resolve(),
             clock=utc_now,
             on_progress=partial(progress.report, f"render {name}"),

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     detector: str = Field(
         default="saliency", description="profile in vision/detectors.yaml that finds dishes in vendor photos"
     )
+    model_memory: float | None = Field(
+        default=None, gt=0, description="GiB of weights kept loaded; unset = a share of the device's memory"
+    )
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
     )

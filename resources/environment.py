@@ -35,6 +35,7 @@ def build_resources(settings: Settings) -> dict[str, object]:
             model=settings.model,
             weights=str(settings.weights),
             catalog=str(settings.catalog),
+            memory=settings.model_memory,
             candidates_per_request=settings.candidates,
             max_attempts=settings.max_attempts,
         ),

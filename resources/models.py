@@ -6,7 +6,6 @@ weights.
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -14,11 +13,10 @@ from plateful.errors import ConfigError
 from plateful.judging.judge import Judge, judge_version
 from plateful.models.catalog import CATALOG_FILE
 from plateful.models.versions import ModelVersion, resolve_model
+from plateful.rendering.renderer import Renderer
+from plateful.rendering.renderers import open_renderer
 from plateful.scoring.scorer import Scorer, scorer_version
 from plateful.vision.clip import TinyClip, folder_digest
-
-if TYPE_CHECKING:
-    from plateful.rendering.diffusers_renderer import DiffusersRenderer
 
 
 class ModelResource(dg.ConfigurableResource):
@@ -27,6 +25,8 @@ class ModelResource(dg.ConfigurableResource):
     model: str
     weights: str
     catalog: str = str(CATALOG_FILE)
+    # GiB of weights that a process keeps loaded; None = a share of the device's memory.
+    memory: float | None = None
     # Two candidates let the ranking choose; each costs a render.
     candidates_per_request: int = 2
     # Candidates per shard: one model load a shard, so large; small enough to re-execute alone.
@@ -52,11 +52,9 @@ class ModelResource(dg.ConfigurableResource):
             )
         return version
 
-    def renderer(self, model: str | None = None) -> "DiffusersRenderer":
+    def renderer(self, model: str | None = None) -> Renderer:
         """Return the loaded renderer of a catalog id, by default of the model that renders."""
-        from plateful.rendering.diffusers_renderer import get_renderer
-
-        return get_renderer(self.version(model))
+        return open_renderer(self.version(model), self.memory)
 
 
 class ScoringResource(dg.ConfigurableResource):

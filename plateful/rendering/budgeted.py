@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
+from threading import Lock
 
 import polars as pl
 
@@ -92,17 +93,18 @@ def _render_affordable(
     known = known_candidates(lake, tasks[0].country).filter(pl.col("status") == "ok")
     todo = {task.candidate_id: task for task in tasks}.keys() - set(known["candidate_id"])
     stored = lake.stored_images(todo)
-    bill = _Bill(purse, price, budget, {task.request_id: task.application for task in tasks})
+    applications = {task.request_id: task.application for task in tasks}
     found = [task for task in tasks if task.candidate_id in stored]
-    report = render(found, bill) if found else ShardReport()
+    report = render(found, _Bill(purse, price, budget, applications)) if found else ShardReport()
     requests = _by_request([task for task in tasks if task.candidate_id in todo - stored])
-    if not requests:
+    # With nothing but found pictures, this frees what the killed run that stored them still holds.
+    if not requests and not found:
         return report, []
     unit = estimate(price, _recent_seconds(known, tasks[0].model_version), purse.policy.assumed_seconds.value)
     amounts = [unit * len(request) for request in requests]
     with _reserved(key, amounts, budget, purse) as grant:
         paid, left = (list(chain(*some)) for some in (requests[: grant.granted], requests[grant.granted :]))
-        bill.grant = grant
+        bill = _Bill(purse, price, budget, applications, grant)
         done = render(paid, bill) if paid else ShardReport()
     return report + done, [task for task in paid if task.candidate_id in done.unpaid] + left
 
@@ -130,22 +132,34 @@ class _Bill:
     budget: TeamBudget
     applications: Mapping[str, str]
     grant: Grant | None = None
-    over: bool = False
+    # Micro-USD of what was rendered under the grant, and of how much of it the ledger knows: pictures are
+    # stored and scored on other threads, so charges come later.
+    rendered: int = 0
+    charged: int = 0
+    lock: Lock = field(default_factory=Lock)
 
     def cost(self, seconds: float, images: int) -> int:
         """Return micro-USD; see `Billing`."""
-        return cost_of(self.price, seconds, images)
+        cost = cost_of(self.price, seconds, images)
+        self.rendered += cost
+        return cost
 
     def charge(self, rows: Sequence[Row]) -> None:
         """Put rows into the ledger, each render once; see `Billing`."""
-        self.purse.book.charge([self._charge(row) for row in rows], self.grant)
-        if self.grant is not None and self.grant.held and self.budget.limit is not None:
-            today = self.purse.book.team_day(self.grant.team, self.grant.day)
-            self.over = today.spent + today.reserved > self.budget.limit
+        charges = [self._charge(row) for row in rows]
+        with self.lock:
+            self.purse.book.charge(charges, self.grant)
+            self.charged += sum(charge.cost for charge in charges)
 
     def exhausted(self) -> bool:
-        """Return whether bills were higher than what was reserved, and the team is past its limit now."""
-        return self.over
+        """Return whether bills are higher than what was reserved, and take the team past its limit."""
+        if self.grant is None or self.budget.limit is None or self.rendered <= self.grant.held:
+            return False
+        with self.lock:
+            today = self.purse.book.team_day(self.grant.team, self.grant.day)
+            coming = self.rendered - self.charged
+            unused = max(0, self.grant.held - self.charged)
+        return today.spent + coming + today.reserved - unused > self.budget.limit
 
     def _charge(self, row: Row) -> Charge:
         copied = ("candidate_id", "rendered_at", "team", "country", "model", "run_id", "cost")

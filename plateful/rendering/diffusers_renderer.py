@@ -1,36 +1,35 @@
-"""Render with diffusers' own Stable Diffusion pipelines from local safetensors.
+"""Render with the weights of diffusers' Stable Diffusion families, through our own denoising loop.
 
-A candidate's pixels depend on its task alone: every batch has the same shape (short ones are padded with
-repeats of the last task), each candidate has its own generator, and prompts are embedded one by one.
+A candidate's pixels depend on its task and the device kind alone: every batch has the same shape (short ones
+are padded with repeats of the last task), each candidate has its own generator, and prompts are embedded one
+by one.
 """
 
+import logging
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
-import diffusers
 import numpy as np
 import torch
-from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
-from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint import (
-    StableDiffusionInpaintPipeline,
-)
-from diffusers.utils import logging as diffusers_logging
-from transformers.utils import logging as transformers_logging
 
-from plateful.errors import ConfigError, ModelError, RenderError
+from plateful.errors import ModelError, RenderError
+from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
-from plateful.rendering.inpainting import Canvas, fit
+from plateful.rendering.candidates import canvas_of, picture_of, stack
+from plateful.rendering.conditioning import condition
+from plateful.rendering.decoding import decode, encode
+from plateful.rendering.deepcache import Denoiser
+from plateful.rendering.denoising import Guidance, Start, denoise, from_noise, from_photos
+from plateful.rendering.device_kind import DeviceKind
+from plateful.rendering.inpainting import Canvas
+from plateful.rendering.loading import free_cache, load_pipeline, weight_bytes
 from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
-from plateful.rendering.text import TextEmbedder
+from plateful.rendering.text import TextCache, TextEmbedder
 
-LORA_FILE = "pytorch_lora_weights.safetensors"
-_CPU_DEVICE = re.compile(r"cpu, (\d+) threads")
+_LOG = logging.getLogger(__name__)
 
 
 class DiffusersRenderer:
@@ -41,41 +40,57 @@ class DiffusersRenderer:
         device: torch device; default the first GPU, else the CPU.
         threads: CPU threads; default one per core. Another number gives other last bits (measured: 1 against
             2), so on a CPU it is part of the device kind.
+        pipeline: loaded components, in place of those in the version's folder.
+        texts: cache of text embeddings, shared by the models of a process.
     """
 
-    def __init__(self, version: ModelVersion, device: str | None = None, threads: int | None = None) -> None:
-        _quiet()
+    def __init__(
+        self,
+        version: ModelVersion,
+        device: str | None = None,
+        threads: int | None = None,
+        *,
+        pipeline: Any = None,  # noqa: ANN401 - any diffusers pipeline
+        texts: TextCache | None = None,
+    ) -> None:
         self.version = version
         _, self._profile = version.own
         self._place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._threads = threads or len(os.sched_getaffinity(0))
-        place = self._place
-        self._text_to_image = _load(version).to(place)
-        self._inpaint = StableDiffusionInpaintPipeline(
-            **self._text_to_image.components, requires_safety_checker=False
+        self.pipeline = pipeline or load_pipeline(version, self._place)
+        self.text = TextEmbedder(
+            _encoders(self.pipeline), version.digest, TextCache() if texts is None else texts
         )
-        for pipeline in (self._text_to_image, self._inpaint):
-            pipeline.set_progress_bar_config(disable=True)
-        self.text = TextEmbedder(self._text_to_image.tokenizer, self._text_to_image.text_encoder)
+        self._denoiser = self._new_denoiser()
+        batch, eager = self._profile.batch, bool(self._profile.compiled and not self._denoiser.compiled)
+        cores = len(os.sched_getaffinity(0))
+        self._kind = DeviceKind(self._place, threads or cores, batch, usual=batch, eager=eager)
 
     @property
     def device(self) -> str:
-        """Device kind, as manifests record it: the GPU's name, or `cpu, 2 threads`."""
-        if self._place.type == "cuda":
-            return torch.cuda.get_device_name(self._place)
-        return f"{self._place.type}, {self._threads} threads"
+        """Device kind, as manifests record it: the GPU's name, or `cpu, 2 threads` (see DeviceKind)."""
+        return str(self._kind)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the loaded weights."""
+        return weight_bytes(self.pipeline)
 
     @contextmanager
     def like(self, device: str) -> Iterator[None]:
-        """Render with the CPU threads of a recorded device kind inside the block; a GPU stays what it is."""
-        own = self._threads
-        recorded = _CPU_DEVICE.fullmatch(device)
-        if recorded and self._place.type == "cpu":
-            self._threads = int(recorded[1])
+        """Render with a recorded device kind's CPU threads and batch inside the block; a GPU stays one."""
+        own, self._kind = self._kind, self._kind.like(device)
         try:
             yield
         finally:
-            self._threads = own
+            self._kind = own
+
+    def flush(self) -> None:
+        """Forget what another model has no use for: embeddings, compiled code, the GPU's cached blocks."""
+        self.text.flush()
+        if self._denoiser.compiled:
+            torch.compiler.reset()
+        self._denoiser = self._new_denoiser()
+        free_cache(self._place)
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
         """Group tasks of equal route, parameters and prompt chunks into batches of the profile's size."""
@@ -84,7 +99,7 @@ class DiffusersRenderer:
             chunks = self.text.chunks(task.prompt, task.negative_prompt)
             shape = (task.route, tuple(sorted(task.parameters.items())), chunks)
             groups.setdefault(shape, []).append(task)
-        size = self._profile.batch
+        size = self._kind.batch
         return [
             group[start : start + size] for group in groups.values() for start in range(0, len(group), size)
         ]
@@ -95,7 +110,7 @@ class DiffusersRenderer:
         """Return one uint8 RGB picture or error per task, in order (see `Renderer.render`).
 
         Raises:
-            ModelError: a task is of another model version.
+            ModelError: a task is of another model version, or not even one candidate fits into memory.
         """
         done: dict[str, np.ndarray | RenderError] = {}
         canvases: dict[str, Canvas] = {}
@@ -104,7 +119,7 @@ class DiffusersRenderer:
             if problem:
                 done[task.candidate_id] = problem
         for batch in self.batches([t for t in tasks if t.candidate_id not in done]):
-            pictures = self._render_batch(batch, canvases)
+            pictures = self._render_within_memory(batch, canvases)
             done.update(zip((t.candidate_id for t in batch), pictures, strict=True))
         return [done[task.candidate_id] for task in tasks]
 
@@ -120,111 +135,88 @@ class DiffusersRenderer:
             )
         if task.route != "inpaint":
             return None
-        photo, mask = init_images.get(task.init_sha256 or ""), masks.get(task.mask_sha256 or "")
-        if photo is None or mask is None:
-            missing = "photo" if photo is None else "mask"
-            return _failure(task, "init_image_unreadable", f"its {missing} is missing or cannot be opened")
-        try:
-            canvases[task.candidate_id] = fit(photo, mask, task.parameters["size"])
-        except ValueError as error:
-            return _failure(task, "init_image_unreadable", str(error))
+        canvas = canvas_of(task, init_images, masks)
+        if isinstance(canvas, CandidateError):
+            return canvas
+        canvases[task.candidate_id] = canvas
         return None
+
+    def _render_within_memory(
+        self, batch: list[RenderTask], canvases: dict[str, Canvas]
+    ) -> list[np.ndarray | RenderError]:
+        """Render a batch; out of memory halves it, for this batch and those to come."""
+        try:
+            return self._render_batch(batch, canvases)
+        except torch.OutOfMemoryError as error:
+            self._halve(error)
+        # Outside the handler, which keeps the failed attempt's tensors alive.
+        free_cache(self._place)
+        parts = [self._render_within_memory(part, canvases) for part in self.batches(batch)]
+        return [picture for part in parts for picture in part]
+
+    def _halve(self, error: torch.OutOfMemoryError) -> None:
+        if self._kind.batch == 1:
+            raise ModelError(
+                f"model {self.version.model!r} has no memory left for one candidate on {self.device}",
+                fix="choose a smaller size or a profile in half precision, or free the device",
+            ) from error
+        self._kind.batch //= 2
+        _LOG.warning("out of memory: %s goes on with batches of %d", self.version.name, self._kind.batch)
 
     def _render_batch(
         self, batch: list[RenderTask], canvases: dict[str, Canvas]
     ) -> list[np.ndarray | RenderError]:
-        padded = batch + [batch[-1]] * (self._profile.batch - len(batch))
-        pairs = [self.text.pair(task.prompt, task.negative_prompt) for task in padded]
-        parameters = batch[0].parameters
-        shared: dict[str, Any] = {
-            "prompt_embeds": torch.cat([positive for positive, _ in pairs]),
-            "negative_prompt_embeds": torch.cat([negative for _, negative in pairs]),
-            "num_inference_steps": parameters["steps"],
-            "guidance_scale": parameters["cfg_scale"],
-            "generator": [torch.Generator("cpu").manual_seed(task.seed) for task in padded],
-            "height": parameters["size"],
-            "width": parameters["size"],
-            "output_type": "pt",
-        }
+        padded = batch + [batch[-1]] * (self._kind.batch - len(batch))
         # Every time: scorers and trainers in this process set threads too.
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(self._kind.threads)
         with torch.inference_mode():
-            if batch[0].route == "inpaint":
-                photos, paints = _stack([canvases[task.candidate_id] for task in padded])
-                strength = parameters["strength"]
-                images: Any = self._inpaint(
-                    image=photos, mask_image=paints, strength=strength, return_dict=False, **shared
-                )[0]
-            else:
-                images = self._text_to_image(return_dict=False, **shared)[0]
+            pixels, finite = decode(self.pipeline.vae, self._latents(padded, canvases))
         return [
-            _picture(task, image, canvases.get(task.candidate_id))
-            for task, image in zip(batch, images[: len(batch)], strict=True)
+            picture_of(*each, canvases.get(each[0].candidate_id))
+            for each in zip(batch, pixels[: len(batch)], finite[: len(batch)], strict=True)
         ]
 
+    def _latents(self, tasks: list[RenderTask], canvases: dict[str, Canvas]) -> torch.Tensor:
+        """Denoise tasks of equal route, parameters and chunks -> (n, 4, h, w)."""
+        parameters, scale = tasks[0].parameters, tasks[0].parameters["cfg_scale"]
+        pairs = [self.text.pair(task.prompt, task.negative_prompt) for task in tasks]
+        width, height = sides(parameters["size"])
+        conditioning, guided = condition(self.pipeline.unet, pairs, (height, width), scale)
+        guidance = Guidance(conditioning, guided, scale, self._profile.cfg_share or 1.0)
+        # A scheduler keeps state between batches that not every setup forgets.
+        scheduler = type(self.pipeline.scheduler).from_config(self.pipeline.scheduler.config)
+        generators = [torch.Generator("cpu").manual_seed(task.seed) for task in tasks]
+        if tasks[0].route == "inpaint":
+            start = self._from_photos(
+                scheduler, parameters, [canvases[t.candidate_id] for t in tasks], generators
+            )
+        else:
+            cell = self.pipeline.vae_scale_factor
+            shape = (self.pipeline.unet.config.in_channels, height // cell, width // cell)
+            start = from_noise(scheduler, parameters["steps"], shape, generators, self._place)
+        return denoise(self._denoiser, scheduler, start, guidance, generators)
 
-@lru_cache(maxsize=2)
-def get_renderer(version: ModelVersion) -> DiffusersRenderer:
-    """Return the process's renderer of a model version, loading it once. Versions are equal by digest."""
-    return DiffusersRenderer(version)
+    def _from_photos(
+        self,
+        scheduler: Any,  # noqa: ANN401 - any diffusers scheduler
+        parameters: dict[str, Any],
+        canvases: list[Canvas],
+        generators: list[torch.Generator],
+    ) -> Start:
+        photos, paint = stack(canvases)
+        latents = encode(self.pipeline.vae, photos, generators)
+        return from_photos(scheduler, parameters["steps"], parameters["strength"], latents, paint, generators)
 
-
-def _load(version: ModelVersion) -> StableDiffusionPipeline:
-    folder, profile = version.own
-    local = {"dtype": getattr(torch, profile.dtype), "local_files_only": True, "use_safetensors": True}
-    parts: dict[str, Any] = {}
-    if profile.vae == "tiny":
-        parts["vae"] = AutoencoderTiny.from_pretrained(folder / "tiny_vae", **local)
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        folder / "pipeline", safety_checker=None, requires_safety_checker=False, **parts, **local
-    )
-    if profile.adapter is not None:
-        pipeline.load_lora_weights(str(folder / profile.adapter), weight_name=LORA_FILE, **local)
-        # Merged: a picture costs what it costs without one.
-        pipeline.fuse_lora()
-        pipeline.unload_lora_weights()
-    if profile.scheduler != "shipped":
-        pipeline.scheduler = _scheduler_class(profile.scheduler).from_config(pipeline.scheduler.config)
-    return pipeline
-
-
-def _scheduler_class(name: str) -> Any:  # noqa: ANN401 - any diffusers scheduler class
-    found = getattr(diffusers, name, None) if name.endswith("Scheduler") else None
-    if found is None:
-        raise ConfigError(
-            f"scheduler {name!r} is not in diffusers",
-            fix="write 'shipped' or a diffusers class such as DDIMScheduler in the serving profile",
-        )
-    return found
-
-
-def _stack(canvases: list[Canvas]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return photos (n, 3, size, size) and paint masks (n, 1, size, size), both in [0, 1]."""
-    photos = np.stack([canvas.photo for canvas in canvases]).astype(np.float32) / 255
-    paints = np.stack([canvas.paint for canvas in canvases])[:, None]
-    return torch.from_numpy(photos.transpose(0, 3, 1, 2).copy()), torch.from_numpy(paints)
+    def _new_denoiser(self) -> Denoiser:
+        compile_on = self._place if self._profile.compiled else None
+        return Denoiser(self.pipeline.unet, self._profile.cache_interval, compile_on)
 
 
-def _picture(task: RenderTask, image: torch.Tensor, canvas: Canvas | None) -> np.ndarray | RenderError:
-    """Turn one (3, size, size) tensor in [0, 1] into a picture, or into what is wrong with it."""
-    size = task.parameters["size"]
-    if not torch.isfinite(image).all():
-        return _failure(task, "not_finite", "the picture has values that are not finite")
-    if image.shape != (3, size, size):
-        return _failure(task, "wrong_shape", f"the picture is {tuple(image.shape)}, not (3, {size}, {size})")
-    pixels = (image.float() * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return np.ascontiguousarray(canvas.composite(pixels) if canvas else pixels)
-
-
-def _failure(task: RenderTask, reason: str, detail: str) -> CandidateError:
-    return CandidateError(
-        reason,
-        f"candidate {task.candidate_id[:12]} of request {task.request_id}: {detail}",
-        fix="look at its prompt and photo, then ask for new pictures of the product",
-    )
-
-
-def _quiet() -> None:
-    for log in (diffusers_logging, transformers_logging):
-        log.set_verbosity_error()
-        log.disable_progress_bar()
+def _encoders(pipeline: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401 - any diffusers pipeline
+    """Return the (tokenizer, text encoder) pairs: one in SD1.5, two in SDXL."""
+    parts = pipeline.components
+    return [
+        (parts[f"tokenizer{number}"], parts[f"text_encoder{number}"])
+        for number in ("", "_2")
+        if parts.get(f"text_encoder{number}") is not None
+    ]

@@ -6,9 +6,9 @@ image whose mask covers all of it is image to image.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,17 @@ from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import S
 from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_inpaint import (
     StableDiffusion3InpaintPipeline,
 )
-from diffusers.utils import logging as diffusers_logging
-from transformers.utils import logging as transformers_logging
 
 from plateful.errors import ConfigError, ModelError, RenderError
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
-from plateful.rendering.inpainting import Canvas, fit
+from plateful.rendering.candidates import canvas_of, picture_of, stack
+from plateful.rendering.device_kind import DeviceKind
+from plateful.rendering.inpainting import Canvas
+from plateful.rendering.loading import LORA_FILE, free_cache, quiet, weight_bytes
 from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
 
-LORA_FILE = "pytorch_lora_weights.safetensors"
 Conditioning = dict[str, torch.Tensor]
 
 
@@ -81,7 +81,8 @@ class FlowRenderer:
         self.version = version
         _, self._profile = version.own
         self._place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._threads = threads or len(os.sched_getaffinity(0))
+        batch, cores = self._profile.batch, len(os.sched_getaffinity(0))
+        self._kind = DeviceKind(self._place, threads or cores, batch, usual=batch)
         self._family = FAMILIES[version.entry.family or ""]
         self._text_to_image = _load(version, self._family).to(self._place)
         self._inpaint = self._family.inpaint(**self._text_to_image.components)
@@ -91,16 +92,32 @@ class FlowRenderer:
     @property
     def device(self) -> str:
         """Device kind, as manifests record it: the GPU's name, or `cpu, 2 threads`."""
-        if self._place.type == "cuda":
-            return torch.cuda.get_device_name(self._place)
-        return f"{self._place.type}, {self._threads} threads"
+        return str(self._kind)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the loaded weights."""
+        return weight_bytes(self._text_to_image)
+
+    @contextmanager
+    def like(self, device: str) -> Iterator[None]:
+        """Render with a recorded device kind's CPU threads inside the block; a GPU stays one."""
+        own, self._kind = self._kind, self._kind.like(device)
+        try:
+            yield
+        finally:
+            self._kind = own
+
+    def flush(self) -> None:
+        """Forget what another model has no use for: the GPU's cached blocks."""
+        free_cache(self._place)
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
         """Group tasks of equal route and parameters into batches of the profile's size."""
         groups: dict[tuple, list[RenderTask]] = {}
         for task in tasks:
             groups.setdefault((task.route, tuple(sorted(task.parameters.items()))), []).append(task)
-        size = self._profile.batch
+        size = self._kind.batch
         return [
             group[start : start + size] for group in groups.values() for start in range(0, len(group), size)
         ]
@@ -134,22 +151,14 @@ class FlowRenderer:
             )
         if task.route != "inpaint":
             return None
-        photo, mask = init_images.get(task.init_sha256 or ""), masks.get(task.mask_sha256 or "")
-        width, height = sides(task.parameters["size"])
-        if photo is None or mask is None:
-            return _failure(task, "init_image_unreadable", "its photo or mask is missing or cannot be opened")
-        if width != height:
-            return _failure(task, "size_not_square", f"photos are repainted as squares, not {width}x{height}")
-        if int(task.parameters["steps"] * task.parameters["strength"]) < 1:
-            return _failure(task, "too_few_steps", "steps times strength leave no step to paint with")
-        try:
-            canvases[task.candidate_id] = fit(photo, mask, width)
-        except ValueError as error:
-            return _failure(task, "init_image_unreadable", str(error))
+        canvas = canvas_of(task, init_images, masks)
+        if isinstance(canvas, CandidateError):
+            return canvas
+        canvases[task.candidate_id] = canvas
         return None
 
     def _draw(self, batch: list[RenderTask], canvases: dict[str, Canvas]) -> list[np.ndarray | RenderError]:
-        padded = batch + [batch[-1]] * (self._profile.batch - len(batch))
+        padded = batch + [batch[-1]] * (self._kind.batch - len(batch))
         width, height = sides(batch[0].parameters["size"])
         shared: dict[str, Any] = {
             "num_inference_steps": batch[0].parameters["steps"],
@@ -161,7 +170,7 @@ class FlowRenderer:
             "return_dict": False,
         }
         # Every time: scorers and trainers in this process set threads too.
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(self._kind.threads)
         with torch.inference_mode():
             conditions = [self._family.embed(self._text_to_image, task) for task in padded]
             shared |= {name: torch.cat([each[name] for each in conditions]) for name in conditions[0]}
@@ -171,21 +180,13 @@ class FlowRenderer:
             else:
                 images = self._text_to_image(**shared)[0]
         return [
-            _picture(task, image, (3, height, width), canvases.get(task.candidate_id))
+            _picture(task, image, canvases.get(task.candidate_id))
             for task, image in zip(batch, images[: len(batch)], strict=True)
         ]
 
 
-@lru_cache(maxsize=1)
-def get_flow_renderer(version: ModelVersion) -> FlowRenderer:
-    """Return the process's renderer of a model version, loading it once. Versions are equal by digest."""
-    return FlowRenderer(version)
-
-
 def _load(version: ModelVersion, family: Family) -> Any:  # noqa: ANN401 - any diffusers pipeline
-    for log in (diffusers_logging, transformers_logging):
-        log.set_verbosity_error()
-        log.disable_progress_bar()
+    quiet()
     folder, profile = version.own
     if profile.scheduler != "shipped" or profile.vae != "kl" or profile.cache_interval or profile.cfg_share:
         raise ConfigError(
@@ -204,27 +205,12 @@ def _load(version: ModelVersion, family: Family) -> Any:  # noqa: ANN401 - any d
 
 
 def _painted(canvases: list[Canvas]) -> dict[str, torch.Tensor]:
-    """Return photos (n, 3, size, size) and paint masks (n, 1, size, size), both in [0, 1]."""
-    photos = np.stack([canvas.photo for canvas in canvases]).astype(np.float32) / 255
-    paints = np.stack([canvas.paint for canvas in canvases])[:, None]
-    image = torch.from_numpy(photos.transpose(0, 3, 1, 2).copy())
-    return {"image": image, "mask_image": torch.from_numpy(paints)}
+    photos, paints = stack(canvases)
+    return {"image": photos, "mask_image": paints}
 
 
-def _picture(
-    task: RenderTask, image: torch.Tensor, shape: tuple[int, int, int], canvas: Canvas | None
-) -> np.ndarray | RenderError:
-    if not torch.isfinite(image).all():
-        return _failure(task, "not_finite", "the picture has values that are not finite")
-    if image.shape != shape:
-        return _failure(task, "wrong_shape", f"the picture is {tuple(image.shape)}, not {shape}")
+def _picture(task: RenderTask, image: torch.Tensor, canvas: Canvas | None) -> np.ndarray | RenderError:
+    """Turn one (3, height, width) tensor in [0, 1] into a picture, or into what is wrong with it."""
+    finite = bool(torch.isfinite(image).all())
     pixels = (image.float() * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return np.ascontiguousarray(canvas.composite(pixels) if canvas else pixels)
-
-
-def _failure(task: RenderTask, reason: str, detail: str) -> CandidateError:
-    return CandidateError(
-        reason,
-        f"candidate {task.candidate_id[:12]} of request {task.request_id}: {detail}",
-        fix="change the request's parameters or photo",
-    )
+    return picture_of(task, pixels, finite, canvas)

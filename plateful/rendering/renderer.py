@@ -1,6 +1,7 @@
 """What a renderer is to a shard: a model version that turns tasks into pictures, batch by batch."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
@@ -46,4 +47,21 @@ class Renderer(Protocol):
             init_images: sha256 -> uint8 RGB (H, W, 3), for the tasks that name one.
             masks: sha256 -> uint8 (H, W) or (H, W, 3), 255 where to paint.
         """
+        ...
+
+
+class LocalRenderer(Renderer, Protocol):
+    """A renderer of weights loaded here: a pool keeps it, and its pixels can be rendered again."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the loaded weights."""
+        ...
+
+    def flush(self) -> None:
+        """Forget what another model has no use for."""
+        ...
+
+    def like(self, device: str) -> AbstractContextManager[None]:
+        """Render as a recorded device kind did inside the block, as far as this device can."""
         ...

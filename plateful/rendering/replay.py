@@ -1,7 +1,6 @@
 """Replay: render a stored candidate again from its manifest row and compare the pixels."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -9,12 +8,10 @@ import polars as pl
 from plateful.errors import ModelError, RenderError, StoreError
 from plateful.identity import id_from_prefix, sha256_hex
 from plateful.rendering.manifest import known_candidates
+from plateful.rendering.renderer import LocalRenderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import open_stored, pixel_sha256
-
-if TYPE_CHECKING:
-    from plateful.rendering.diffusers_renderer import DiffusersRenderer
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class ReplayResult:
     rendered_on: str
 
 
-def replay(candidate_id: str, country: str, lake: Lake, renderer: "DiffusersRenderer") -> ReplayResult:
+def replay(candidate_id: str, country: str, lake: Lake, renderer: LocalRenderer) -> ReplayResult:
     """Render a candidate again, with the threads that its manifest names, and compare the pixels.
 
     `candidate_id` may be the first eight digits or more.

@@ -1,23 +1,25 @@
 """Render one shard: a long loop of idempotent writes that may be killed anywhere and run again.
 
-Per batch: render, store the pictures. Per part: score the pictures in memory, then write their manifest rows.
-A rerun skips rows in the manifest, recovers rows from stored pictures, and renders the rest, at most one
-batch twice. What fails among others, in whatever way, is tried alone: only an error that no item would
-survive (`item_faults`) ends the shard.
+Per batch: render; store the pictures while the next batch renders. Per part: score the pictures in memory,
+then charge them and write their manifest rows. A rerun skips rows in the manifest, recovers rows from stored
+pictures, and renders the rest, at most two batches twice: the one being stored and the one being rendered.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from plateful.errors import ImageError, RenderError
-from plateful.item_faults import stops_all, told
+from plateful.rendering.attempts import Attempts, NoteFailure, NoteSuccess, own_fault, reason_of
+from plateful.rendering.background import Background
 from plateful.rendering.billing import Billing, Unbilled
 from plateful.rendering.manifest import (
+    PART_ROWS,
     Clock,
     ManifestWriter,
     Pairs,
@@ -29,17 +31,19 @@ from plateful.rendering.manifest import (
     store_candidate,
 )
 from plateful.rendering.outcome import ShardReport
-from plateful.rendering.renderer import CandidateError, Renderer
+from plateful.rendering.renderer import Renderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
-from plateful.vision.image_io import open_stored
 
 Score = Callable[[list[RenderTask], list[np.ndarray]], None]
-# (request id, stage, reason) -> how often that request has failed.
-NoteFailure = Callable[[str, str, str], int]
-# (request id, stage): its failures before this success count no more.
-NoteSuccess = Callable[[str, str], None]
-Result = TypeVar("Result")
+# What a finished task adds to the manifest: its row and, unless quarantined, its picture for the scorers.
+Entry = tuple[Row, tuple[RenderTask, np.ndarray] | None]
+
+UNREADABLE = "stored_image_unreadable"
+# Beside a GPU, four threads encode and one scores; on a CPU both want the cores that denoise.
+GPU_ENCODERS = 4
+# Pictures that may wait for the scorers: as many as one part, so that scoring one stops no rendering.
+SCORED_LATER = PART_ROWS
 _HOW = tuple(Rendered.__dataclass_fields__)
 
 
@@ -57,18 +61,48 @@ class _Shard:
     score: Score
     clock: Clock
     run_id: str
-    max_attempts: int
-    note_failure: NoteFailure
-    note_success: NoteSuccess
+    attempts: Attempts
     check: Callable[[], None]
     billing: Billing
     manifest: ManifestWriter = field(init=False)
-    rendered: int = 0
-    recovered: int = 0
-    quarantined: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    unpaid: list[str] = field(default_factory=list)
+    storing: Background[list[Entry]] = field(init=False)
+    settling: Background[None] = field(init=False)
+    encoders: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
         self.manifest = ManifestWriter(self.lake, self.country, self._settle, self.clock, self.billing)
+
+    def bring(self, tasks: Sequence[RenderTask], on_progress: Callable[[int], None]) -> None:
+        """Recover and render tasks until each is in the manifest, or no money is left."""
+        fresh = self.recover(tasks)
+        done = len(tasks) - len(fresh)
+        on_progress(done)
+        # Where nothing is left to render, a model that loads on first use stays unloaded.
+        if fresh:
+            self.render_all(fresh, lambda more: on_progress(done + more))
+        self.check()
+        self.manifest.flush()
+
+    def render_all(self, fresh: Sequence[RenderTask], on_progress: Callable[[int], None]) -> None:
+        """Render tasks batch by batch, with storing and scoring beside it, as long as there is money."""
+        batches, done = self.renderer.batches(fresh), 0
+        on_gpu = not self.renderer.device.startswith("cpu")
+        later = max(1, SCORED_LATER // max(map(len, batches)))
+        self.storing, self.settling = Background(ahead=1), Background(ahead=later if on_gpu else 0)
+        self.encoders = ThreadPoolExecutor(GPU_ENCODERS if on_gpu else 1)
+        # Left in reverse: what is being stored needs its encoders to the end.
+        with self.encoders, self.settling, self.storing:
+            for batch in batches:
+                if self.billing.exhausted():
+                    self.unpaid += [task.candidate_id for task in batch]
+                    continue
+                self.render(batch)
+                done += len(batch)
+                on_progress(done)
+            self._take(self.storing.finish())
+            self.settling.finish()
 
     def recover(self, tasks: Sequence[RenderTask]) -> list[RenderTask]:
         """Take the rows of stored pictures into the manifest; return the tasks that have no picture."""
@@ -80,54 +114,47 @@ class _Shard:
             try:
                 row, picture = recover_candidate(self.lake, task)
             except ImageError as error:
-                self._quarantine(task, "stored_image_unreadable", str(error))
-                continue
-            self.manifest.add(row, (task, picture))
-            self.recovered += 1
-            self.manifest.flush_if_due()
+                self.attempts.give_up(task, f"{UNREADABLE}: {error}")
+                self.counts["quarantined"] += 1
+                self._add([(quarantined_row(task, UNREADABLE, self._how(0.0, images=0)), None)])
+            else:
+                self.counts["recovered"] += 1
+                self._add([(row, (task, picture))])
         return fresh
 
     def render(self, batch: list[RenderTask]) -> None:
-        """Render and store one batch; tasks that fail are tried again alone, then quarantined."""
-        started = self.clock()
-        results = self._attempt(batch)
+        """Render one batch, and have it stored while the next one renders."""
+        results, seconds = self.attempts.render(batch)
         self.check()
-        share = (self.clock() - started).total_seconds() / len(batch)
-        for task, result in zip(batch, results, strict=True):
-            seconds = share
-            if isinstance(result, RenderError):
-                again = self.clock()
-                result = self._again(task, "render", lambda alone=task: self._attempt([alone])[0])
-                seconds += (self.clock() - again).total_seconds()
-            if isinstance(result, RenderError):
-                self._quarantine(task, _reason(result), seconds=seconds)
-                continue
-            row = store_candidate(self.lake, task, result, self._how(seconds, images=1))
-            self.manifest.add(row, (task, result))
-            self.rendered += 1
+        # The device as it is now: a batch that runs out of memory changes what the next ones say.
+        hows = [
+            self._how(each, images=0 if isinstance(result, RenderError) else 1)
+            for each, result in zip(seconds, results, strict=True)
+        ]
+        self._take(self.storing.submit(partial(self._store, batch, results, hows)))
+
+    def _store(
+        self, batch: list[RenderTask], results: list[np.ndarray | RenderError], hows: list[Rendered]
+    ) -> list[Entry]:
+        """Encode and store a batch's pictures, and return what the manifest gets."""
+        return list(self.encoders.map(self._stored, batch, results, hows))
+
+    def _stored(self, task: RenderTask, result: np.ndarray | RenderError, how: Rendered) -> Entry:
+        if isinstance(result, RenderError):
+            return quarantined_row(task, reason_of(result), how), None
+        return store_candidate(self.lake, task, result, how), (task, result)
+
+    def _take(self, stored: list[list[Entry]]) -> None:
+        """Count the entries of stored batches, and have them settled."""
+        for entries in stored:
+            for _, scored in entries:
+                self.counts["rendered" if scored else "quarantined"] += 1
+            self.settling.submit(partial(self._add, entries))
+
+    def _add(self, entries: list[Entry]) -> None:
+        for row, scored in entries:
+            self.manifest.add(row, scored)
         self.manifest.flush_if_due()
-
-    def _again(
-        self, task: RenderTask, stage: str, attempt: Callable[[], Result | RenderError]
-    ) -> Result | RenderError:
-        """Try one task by itself until it works or its request has failed too often."""
-        result, failed = attempt(), False
-        while isinstance(result, RenderError):
-            failed = True
-            if self.note_failure(task.request_id, stage, str(result)) >= self.max_attempts:
-                return result
-            result = attempt()
-        if failed:
-            self.note_success(task.request_id, stage)
-        return result
-
-    def _attempt(self, tasks: list[RenderTask]) -> list[np.ndarray | RenderError]:
-        photos = dict(self._opened({t.init_sha256 for t in tasks if t.init_sha256}))
-        masks = dict(self._opened({t.mask_sha256 for t in tasks if t.mask_sha256}))
-        try:
-            return self.renderer.render(tasks, photos, masks)
-        except Exception as error:
-            return [_own_fault("render_failed", error)] * len(tasks)
 
     def _settle(self, rows: list[Row], scored: Pairs) -> list[Row]:
         """Score the pictures of a part; return its rows, with those that cannot be scored quarantined."""
@@ -137,56 +164,25 @@ class _Shard:
         rendered = {row["candidate_id"]: Rendered(*(row[name] for name in _HOW)) for row in rows}
         for pair in scored:
             task = pair[0]
-            result = self._again(task, "score", partial(self._score, [pair]))
+            result = self.attempts.again(task, "score", partial(self._score, [pair]))
             if result is not None:
                 # It was rendered all the same, and is paid for.
                 how = rendered[task.candidate_id]
-                lost[task.candidate_id] = quarantined_row(task, _reason(result), how)
-        self.quarantined += len(lost)
+                lost[task.candidate_id] = quarantined_row(task, reason_of(result), how)
+        # A name of its own: the other counts belong to the thread that renders.
+        self.counts["unscored"] += len(lost)
         return [lost.get(row["candidate_id"], row) for row in rows]
 
     def _score(self, scored: Pairs) -> RenderError | None:
         try:
             self.score([task for task, _ in scored], [picture for _, picture in scored])
         except Exception as error:
-            return _own_fault("not_scored", error)
+            return own_fault("not_scored", error)
         return None
-
-    def _opened(self, keys: set[str]) -> Iterator[tuple[str, np.ndarray]]:
-        """Open stored photos or masks; the renderer names the tasks whose picture is not among them."""
-        for key in sorted(keys):
-            if not self.lake.has_image(key):
-                continue
-            try:
-                yield key, open_stored(self.lake.get_image(key))
-            except ImageError:
-                continue
-
-    def _quarantine(
-        self, task: RenderTask, reason: str, detail: str | None = None, *, seconds: float = 0.0
-    ) -> None:
-        # No further attempt mends a stored file: the request has failed as often as it may, at once.
-        while (
-            detail and self.note_failure(task.request_id, "render", f"{reason}: {detail}") < self.max_attempts
-        ):
-            pass
-        self.manifest.add(quarantined_row(task, reason, self._how(seconds, images=0)))
-        self.quarantined += 1
 
     def _how(self, seconds: float, *, images: int) -> Rendered:
         cost = self.billing.cost(seconds, images)
         return Rendered(self.renderer.device, seconds, self.clock(), self.run_id, cost)
-
-
-def _own_fault(reason: str, error: Exception) -> CandidateError:
-    """Return an error as its item's; raises it when it is everybody's."""
-    if stops_all(error):
-        raise error
-    return CandidateError(reason, told(error), fix="look at its prompt and photo, then have it tried again")
-
-
-def _reason(error: RenderError) -> str:
-    return getattr(error, "reason", "render_failed")
 
 
 def render_shard(
@@ -227,24 +223,15 @@ def render_shard(
         StoreError: the lake refused a write, or `check` did; what was stored stays and a rerun recovers it.
     """
     started = clock()
-    bill = billing or Unbilled()
-    shard = _Shard(
-        renderer, lake, country, score, clock, run_id, max_attempts, note_failure, note_success, check, bill
-    )
+    attempts = Attempts(renderer, lake, clock, max_attempts, note_failure, note_success)
     manifested = known_candidates(lake, country)
     # A quarantined candidate that is handed in again is wanted again.
     known = set(manifested.filter(pl.col("status") == "ok")["candidate_id"])
-    fresh = shard.recover([task for task in tasks if task.candidate_id not in known])
-    done, unpaid = len(tasks) - len(fresh), []
-    on_progress(done, len(tasks))
-    for batch in renderer.batches(fresh):
-        if bill.exhausted():
-            unpaid += [task.candidate_id for task in batch]
-            continue
-        shard.render(batch)
-        done += len(batch)
-        on_progress(done, len(tasks))
-    check()
-    shard.manifest.flush()
-    seconds = (clock() - started).total_seconds()
-    return ShardReport(shard.rendered, shard.recovered, shard.quarantined, seconds, tuple(unpaid))
+    wanted = [task for task in tasks if task.candidate_id not in known]
+    bill = billing or Unbilled()
+    shard = _Shard(renderer, lake, country, score, clock, run_id, attempts, check, bill)
+    earlier = len(tasks) - len(wanted)
+    shard.bring(wanted, lambda done: on_progress(earlier + done, len(tasks)))
+    seconds, counts = (clock() - started).total_seconds(), shard.counts
+    quarantined = counts["quarantined"] + counts["unscored"]
+    return ShardReport(counts["rendered"], counts["recovered"], quarantined, seconds, tuple(shard.unpaid))

@@ -189,6 +189,19 @@ def test_a_provider_that_bills_more_stops_at_the_next_part(
     kitchen.assert_charged_once()
 
 
+@pytest.mark.parametrize("device", ["cpu, 2 threads", "NVIDIA H100"])
+def test_higher_bills_are_known_before_their_pictures_are_scored(
+    kitchen: Kitchen, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Painter, "device", device)
+    monkeypatch.setattr("plateful.rendering.budgeted.cost_of", lambda *_: 3 * CENT)
+    # Nothing is charged before the shard's only part; the first batch of four is over what was reserved.
+    done = kitchen.render(limit=0.1)
+    assert (done.shard.rendered, len(done.deferred)) == (4, 3)
+    assert kitchen.money == (12 * CENT, 0)
+    kitchen.assert_charged_once()
+
+
 def test_device_seconds_are_billed_also_where_nothing_came_out(kitchen: Kitchen) -> None:
     kitchen.painter.cannot["3"] = 1000
     tasks = kitchen.tasks(5, n=1)
@@ -247,7 +260,8 @@ def test_killed_anywhere_and_run_again_each_picture_is_paid_once(
     done = kitchen.render(limit=0.1)
     assert done.deferred == {}
     assert known_candidates(kitchen.lake, COUNTRY).height == 10
-    assert len(kitchen.painter.painted) == 10
+    # Rendered twice at most: the batch that was being stored, which nobody had paid for yet.
+    assert 10 <= len(kitchen.painter.painted) <= 10 + kitchen.painter.batch
     kitchen.render(limit=0.1)
     kitchen.assert_charged_once()
 

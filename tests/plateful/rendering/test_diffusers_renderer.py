@@ -10,10 +10,10 @@ import torch
 
 from plateful.errors import ConfigError, ModelError, RenderError
 from plateful.models.versions import ModelVersion, model_version
-from plateful.rendering.diffusers_renderer import DiffusersRenderer, get_renderer
+from plateful.rendering.diffusers_renderer import DiffusersRenderer
 from plateful.rendering.renderer import CandidateError
 from plateful.rendering.task import RenderTask
-from plateful.rendering.text import TextEmbedder
+from plateful.rendering.text import Embedding, TextCache, TextEmbedder
 from tests.plateful.rendering.conftest import short_version
 from tests.plateful.rendering.sample import make_task
 from tests.tiny_family import add_lora, build_tiny_family
@@ -72,7 +72,7 @@ def test_an_adapter_is_merged_and_renders_without_guidance_in_few_steps(
     without = paint(DiffusersRenderer(plain), [make_task(plain, "soup", parameters=parameters)])[0]
     assert drawn.shape == (128, 128, 3)
     assert not np.array_equal(drawn, without)
-    assert not hasattr(preview._text_to_image.unet, "peft_config")
+    assert not hasattr(preview.pipeline.unet, "peft_config")
 
 
 def test_batches_hold_every_task_once_and_only_equal_shapes(
@@ -125,9 +125,9 @@ def test_strength_changes_the_pixels(renderer: DiffusersRenderer, version: Model
 class PoisonedText(TextEmbedder):
     """Embeds prompts that name poison as numbers that are not finite."""
 
-    def _compute(self, prompt: str) -> torch.Tensor:
+    def _compute(self, prompt: str) -> Embedding:
         embedding = super()._compute(prompt)
-        return embedding * float("nan") if "poison" in prompt else embedding
+        return Embedding(embedding.tokens * float("nan")) if "poison" in prompt else embedding
 
 
 def test_a_picture_that_is_not_finite_fails_alone(
@@ -135,8 +135,8 @@ def test_a_picture_that_is_not_finite_fails_alone(
 ) -> None:
     good = [make_task(version, "soup"), make_task(version, "tea")]
     expected = paint(renderer, good)
-    pipeline = renderer._text_to_image
-    monkeypatch.setattr(renderer, "text", PoisonedText(pipeline.tokenizer, pipeline.text_encoder))
+    encoders = [(renderer.pipeline.tokenizer, renderer.pipeline.text_encoder)]
+    monkeypatch.setattr(renderer, "text", PoisonedText(encoders, version.digest, TextCache()))
     first, poisoned, second = renderer.render([good[0], make_task(version, "poison"), good[1]], {}, {})
     assert isinstance(poisoned, CandidateError)
     assert poisoned.reason == "not_finite"
@@ -184,11 +184,6 @@ def test_profiles_choose_autoencoder_and_scheduler(
 def test_an_unknown_scheduler_is_named(weights: Path) -> None:
     with pytest.raises(ConfigError, match="'EulerMagic'"):
         DiffusersRenderer(short_version(weights, scheduler="EulerMagic"), device="cpu")
-
-
-def test_a_version_is_loaded_once(version: ModelVersion) -> None:
-    same = dataclasses.replace(version)
-    assert get_renderer(version) is get_renderer(same)
 
 
 def test_other_code_that_sets_threads_changes_no_pixels(

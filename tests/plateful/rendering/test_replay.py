@@ -10,6 +10,7 @@ import torch
 from plateful.errors import ModelError, RenderError, StoreError
 from plateful.identity import sha256_hex
 from plateful.models.versions import ModelVersion
+from plateful.rendering.device_kind import DeviceKind
 from plateful.rendering.diffusers_renderer import DiffusersRenderer
 from plateful.rendering.replay import replay
 from plateful.rendering.task import RenderTask
@@ -65,7 +66,7 @@ def test_other_pixels_are_reported(lake: Lake, renderer: DiffusersRenderer, vers
 
     class Drifting(DiffusersRenderer):
         def __init__(self) -> None:
-            self.version, self._threads, self._place = version, 1, torch.device("cpu")
+            self.version, self._kind = version, DeviceKind(torch.device("cpu"), 1, batch=3, usual=3)
 
         def render(self, *args: object) -> list[np.ndarray | RenderError]:
             return [picture ^ 1 for picture in renderer.render(*args)]  # type: ignore[arg-type, operator]
