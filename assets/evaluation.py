@@ -29,7 +29,7 @@ def eval_images(
     models.version_named(context.partition_key)
     frame = render_eval(
         load_eval_set(EVAL_SET).items,
-        models.renderer(),
+        models.renderer(store),
         store,
         clock=utc_now,
         run_id=context.run.run_id,

@@ -132,7 +132,7 @@ def _renderer(
     def bring_in(tasks: list[RenderTask], billing: Billing) -> ShardReport:
         return render(
             tasks,
-            renderer=models.renderer(tasks[0].model),
+            renderer=models.renderer(store, tasks[0].model),
             lake=store,
             country=country,
             score=partial(

@@ -129,7 +129,7 @@ def _bench(settings: Settings, lake: Lake, folder: Path) -> Bench:
 
     return Bench(
         resolve=partial(resolve_model, weights_root=settings.weights, catalog=settings.catalog, trial=True),
-        open_renderer=partial(open_renderer, memory=settings.model_memory),
+        open_renderer=partial(open_renderer, lake=lake, memory=settings.model_memory),
         scoring=ScoringResource(clip=str(settings.clip)),
         lake=lake,
         folder=folder,

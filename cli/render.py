@@ -11,7 +11,7 @@ from cli import console
 from cli.options import Json
 from plateful import progress
 from plateful.budgets.price import MICRO, cost_of
-from plateful.environments import load_settings, utc_now
+from plateful.environments import load_settings, open_adapters, utc_now
 from plateful.errors import ConfigError, RenderError
 from plateful.models.catalog import load_catalog, name_for_tier
 from plateful.models.request import image_request
@@ -78,7 +78,7 @@ def render(
         pictures = render_request(
             tasks,
             inputs,
-            partial(open_renderer, version, settings.model_memory),
+            partial(open_renderer, version, open_adapters(settings).lake, settings.model_memory),
             (out or settings.home / "renders").expanduser().resolve(),
             clock=utc_now,
             on_progress=partial(progress.report, f"render {name}"),

@@ -16,6 +16,7 @@ from plateful.models.versions import ModelVersion, resolve_model
 from plateful.rendering.renderer import Renderer
 from plateful.rendering.renderers import open_renderer
 from plateful.scoring.scorer import Scorer, scorer_version
+from plateful.stores.lake import Lake
 from plateful.vision.clip import TinyClip, folder_digest
 
 
@@ -52,9 +53,9 @@ class ModelResource(dg.ConfigurableResource):
             )
         return version
 
-    def renderer(self, model: str | None = None) -> Renderer:
-        """Return the loaded renderer of a catalog id, by default of the model that renders."""
-        return open_renderer(self.version(model), self.memory)
+    def renderer(self, lake: Lake, model: str | None = None) -> Renderer:
+        """Return the renderer of a catalog name, by default of the model that renders."""
+        return open_renderer(self.version(model), lake, self.memory)
 
 
 class ScoringResource(dg.ConfigurableResource):

@@ -230,8 +230,9 @@ def _entry(name: str, fields: Any, path: Path) -> CatalogEntry:  # noqa: ANN401 
         return CatalogEntry.model_validate({**fields, "id": name})
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "entry"
+        place = ".".join(str(part) for part in first["loc"])
+        what = f"{place} = {first.get('input')!r}: {first['msg']}" if place else first["msg"]
         raise ConfigError(
-            f"model {name!r}: {place} = {first.get('input')!r}: {first['msg']}",
+            f"model {name!r}: {what}",
             fix=f"correct the entry in {path}",
         ) from error

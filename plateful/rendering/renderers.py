@@ -1,28 +1,27 @@
 """Model version -> renderer: the one place that knows which module renders for which provider."""
 
-from plateful.errors import ConfigError
 from plateful.models.versions import ModelVersion
 from plateful.rendering.renderer import Renderer
+from plateful.stores.lake import Lake
 
 
-def open_renderer(version: ModelVersion, memory: float | None = None) -> Renderer:
-    """Return the process's renderer of a model version; weights are loaded once.
+def open_renderer(version: ModelVersion, lake: Lake, memory: float | None = None) -> Renderer:
+    """Return a renderer of a model version; the weights of our own are loaded once per process.
 
     Args:
         version: model version.
+        lake: keeps the journal of a hosted model's paid calls.
         memory: GiB of weights that the process keeps loaded; None = a share of the device's memory.
 
     Raises:
-        ConfigError: nothing here renders for its provider.
+        ConfigError: the key of a hosted model is not in the environment.
         ModelError: its weights cannot be loaded, or are alone over the memory.
     """
+    # Imported here: each brings libraries that take seconds to load.
     if version.entry.provider == "diffusers":
-        # Imported here: it brings libraries that take seconds to load.
         from plateful.rendering.pool import get_renderer
 
         return get_renderer(version, memory)
-    # Hosted providers join here.
-    raise ConfigError(
-        f"model {version.model!r}: provider {version.entry.provider!r} has no renderer",
-        fix="use a model of provider diffusers; `plateful models` lists them",
-    )
+    from plateful.rendering.hosted_renderer import HostedRenderer
+
+    return HostedRenderer(version, lake)

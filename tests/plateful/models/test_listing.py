@@ -15,7 +15,11 @@ def test_every_served_name_has_a_row_with_its_own_capabilities() -> None:
     rows = {row["name"]: row for row in model_rows(CATALOG)}
     assert list(rows) == list(served_names(CATALOG))
     assert rows["sdxl-fast"]["default_profile"] == "standard" and rows["sdxl-fast"]["profile"] == "fast"
-    assert rows["sdxl-lightning"]["capabilities"]["cfg_scale"] == {"kind": "enum", "values": (1.0,)}
+    assert rows["sdxl-lightning"]["capabilities"]["cfg_scale"] == {
+        "kind": "enum",
+        "values": (1.0,),
+        "approximate": False,
+    }
     assert (rows["sd35-medium"]["commercial_use"], rows["sd15"]["commercial_use"]) == (False, True)
 
 

@@ -105,7 +105,6 @@ def test_no_rows() -> None:
     assert write_prompts(TRANSLATED_PRODUCTS.empty()).equals(PROMPTS.empty())
 
 
-
 @pytest.mark.parametrize(
     ("text", "safe"),
     [

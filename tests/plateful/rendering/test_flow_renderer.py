@@ -16,6 +16,7 @@ from plateful.rendering.flow_renderer import FlowRenderer
 from plateful.rendering.renderer import CandidateError
 from plateful.rendering.renderers import open_renderer
 from plateful.rendering.trial import Inputs, open_inputs, plan_request
+from plateful.stores.lake import Lake
 from plateful.vision.image_io import encode_png
 from tests.tiny_models import add_flow_lora, build_tiny_flux, build_tiny_sd3
 
@@ -97,11 +98,11 @@ def test_a_batch_does_not_change_its_members(loaded: FlowRenderer) -> None:
     assert all(np.array_equal(*pair) for pair in zip(together, alone, strict=True))
 
 
-def test_a_lora_changes_pixels_and_the_factory_opens_the_family(loaded: FlowRenderer) -> None:
+def test_a_lora_changes_pixels_and_the_factory_opens_the_family(loaded: FlowRenderer, tmp_path: Path) -> None:
     folder = loaded.version.folder
     assert folder is not None
     adapted = small(loaded.version.model, folder.parent, adapter="house")
-    renderer = open_renderer(adapted)
+    renderer = open_renderer(adapted, Lake(str(tmp_path)))
     assert isinstance(renderer, FlowRenderer)
     assert not np.array_equal(draw(loaded), draw(renderer))
 
