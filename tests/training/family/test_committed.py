@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from plateful.rendering.diffusers_renderer import LORA_FILE
+from plateful.rendering.loading import LORA_FILE
 from training.family.__main__ import OUT, RESULTS
 from training.family.export import MAX_TOTAL_BYTES
 from training.family.session import read_json
