@@ -149,6 +149,7 @@ def test_a_request_that_waits_for_money_is_pending_and_counted_apart() -> None:
         fill("review_decisions", decisions),
         fill("generated_candidates", []),
         fill("accepted_candidates", []),
+        prompts=fill("prompts", [{"subject": name, "product_ids": [name]} for name in why]),
         published=fill("published_images", [{"product_id": "shown", "status": "live"}]),
         refused=fill("refused_images", []),
         rendered_now=0,
