@@ -77,6 +77,7 @@ def test_models_are_compared_on_a_sample_with_page_and_mlflow(
         "standard": house["profiles"]["standard"] | {"steps": 4},
         "draft": house["profiles"]["standard"] | {"steps": 5, "vae": "tiny"},
     }
+    house |= {"narrowed": {}, "tiers": {"production": "standard"}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"house": house, "sdxl": catalog["sdxl"]}))
     monkeypatch.setenv("PLATEFUL_CATALOG", str(tmp_path / "own.yaml"))
     asked = ("compare", "--models", "house,house-draft,sdxl", "--set", "feed:SG:2", "--json")
