@@ -199,8 +199,9 @@ def _entry(name: str, fields: dict[str, Any]) -> CatalogEntry:
         return CatalogEntry.model_validate({**fields, "id": name})
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "entry"
+        place = ".".join(str(part) for part in first["loc"])
+        what = f"{place} = {first.get('input')!r}: {first['msg']}" if place else first["msg"]
         raise ConfigError(
-            f"model {name!r}: {place} = {first.get('input')!r}: {first['msg']}",
+            f"model {name!r}: {what}",
             fix="correct the entry in plateful/models/catalog.yaml",
         ) from error
