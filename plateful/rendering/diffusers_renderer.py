@@ -23,6 +23,7 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from plateful.errors import ConfigError, ModelError, RenderError
+from plateful.models.profile import ServingProfile
 from plateful.models.versions import ModelVersion
 from plateful.rendering.inpainting import Canvas, fit
 from plateful.rendering.renderer import Arrays, CandidateError
@@ -171,6 +172,7 @@ def get_renderer(version: ModelVersion) -> DiffusersRenderer:
 
 def _load(version: ModelVersion) -> StableDiffusionPipeline:
     folder, profile = version.own
+    _refuse_unknown(version, profile)
     local = {"dtype": getattr(torch, profile.dtype), "local_files_only": True, "use_safetensors": True}
     parts: dict[str, Any] = {}
     if profile.vae == "tiny":
@@ -186,6 +188,19 @@ def _load(version: ModelVersion) -> StableDiffusionPipeline:
     if profile.scheduler != "shipped":
         pipeline.scheduler = _scheduler_class(profile.scheduler).from_config(pipeline.scheduler.config)
     return pipeline
+
+
+def _refuse_unknown(version: ModelVersion, profile: ServingProfile) -> None:
+    """Serve nothing under a name that promises more than this loop does."""
+    options = {name: getattr(profile, name) for name in ("cfg_share", "cache_interval", "compiled")}
+    wanted = [f"{name} = {value}" for name, value in options.items() if value is not None]
+    if version.entry.family != "sd15":
+        wanted.insert(0, f"family = {version.entry.family}")
+    if wanted:
+        raise ModelError(
+            f"model {version.model!r}: this renderer does not know {', '.join(wanted)}",
+            fix="use a model of family sd15 and a profile without these options",
+        )
 
 
 def _scheduler_class(name: str) -> Any:  # noqa: ANN401 - any diffusers scheduler class

@@ -206,3 +206,21 @@ def test_a_recorded_cpu_is_imitated_inside_the_block(renderer: DiffusersRenderer
     with renderer.like("NVIDIA H100"):
         assert renderer.device == "cpu, 1 threads"
     assert renderer.device == "cpu, 1 threads"
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "named"),
+    [
+        ("sd15", {"cfg_share": 0.5}, "cfg_share = 0.5"),
+        ("sd15", {"cache_interval": 3, "compiled": True}, "cache_interval = 3, compiled = True"),
+        ("sdxl", {}, "family = sdxl"),
+    ],
+)
+def test_what_the_renderer_does_not_do_is_refused(
+    version: ModelVersion, family: str, options: dict, named: str
+) -> None:
+    assert version.folder is not None
+    entry = version.entry.model_copy(update={"family": family})
+    asked = model_version(entry, version.folder.parent, version.profile.model_copy(update=options))
+    with pytest.raises(ModelError, match=f"does not know {named}"):
+        DiffusersRenderer(asked)
