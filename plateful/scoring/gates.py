@@ -47,16 +47,21 @@ def safety_verdict(
         text: thresholds of the text gate.
         people: thresholds of the people and creature gates.
     """
-    counted = [(evidence(r, text), r) for r in unexpected(regions, expected)]
-    strongest = max((e for e, _ in counted), default=0.0)
+    counted = unexpected(regions, expected)
+    strongest = max((evidence(r, text) for r in counted), default=0.0)
     floor = people.uncorroborated.value
     scores = {
         "text": text.evidence.score(strongest),
         "people": _unseen(people.person_detectors, seen, people.person_sentences, clip, floor),
         "creatures": _unseen(people.creature_detectors, seen, people.creature_sentences, clip, floor),
     }
-    failing = [r.text or "(unreadable)" for e, r in counted if text.evidence.score(e) < GATE]
+    failing = [r.text or "(unreadable)" for r in counted if is_text(r, text)]
     return SafetyVerdict(Verdict.of(_below(scores), scores), " / ".join(failing) or None)
+
+
+def is_text(region: TextRegion, settings: TextSettings) -> bool:
+    """Whether a region fails the gate, if it is not expected."""
+    return settings.evidence.score(evidence(region, settings)) < GATE
 
 
 def evidence(region: TextRegion, settings: TextSettings) -> float:
