@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from cli.templates import templates
 from plateful.environments import Settings, load_settings
 from plateful.errors import ConfigError, PlatefulError, StoreError
 from plateful.stores.objects import disk_is_full
+
+if TYPE_CHECKING:
+    from cli.mainjob import Outcome
 
 # How typer ends after Ctrl-C.
 INTERRUPTED = 130
@@ -108,8 +111,7 @@ def run(
 
     settings = chosen_settings(feed, candidates)
     done = run_countries(settings, country)
-    _show(done.summary, as_json)
-    done.raise_for_failed()
+    _finish(done, as_json)
 
 
 @app.command()
@@ -127,8 +129,7 @@ def backfill(
     if chosen == []:
         raise ConfigError(f"--countries {countries!r} names none", fix="write codes as in SG,DE, or `all`")
     done = run_countries(settings, chosen, backfill=True)
-    _show(done.summary, as_json)
-    done.raise_for_failed()
+    _finish(done, as_json)
 
 
 @app.command()
@@ -138,7 +139,7 @@ def demo(candidates: Candidates = None, as_json: Json = False) -> None:
 
     settings = chosen_settings(None, candidates)
     done, report = run_demo(settings)
-    _show(done.summary, as_json)
+    _show(done, as_json)
     console.err.print(f"\nReport:  {report}\nSummary: {report.with_name('summary.json')}")
     console.err.print("Next:    make dev opens the Dagster UI and MLflow on this state")
     done.raise_for_failed()
@@ -165,7 +166,15 @@ def evaluate(as_json: Json = False) -> None:
     console.print_table("Model leaderboard", columns, leaderboard.select(columns).rows())
 
 
-def _show(summary: dict, as_json: bool) -> None:
+def _finish(done: "Outcome", as_json: bool) -> None:
+    """Show what was done; a run of nothing but failures prints its error alone."""
+    if done.summary["countries"]:
+        _show(done, as_json)
+    done.raise_for_failed()
+
+
+def _show(done: "Outcome", as_json: bool) -> None:
+    summary = done.summary
     if as_json:
         console.print_json(summary)
         return

@@ -1,5 +1,6 @@
 """`plateful render`: one request, its receipt, and files that nobody publishes."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
     done = plateful(*asked, "--out", str(tmp_path / "a")).json
     assert done["receipt"]["steps"] == {"requested": 2, "effective": 4, "status": "clamped"}
     assert [(p["status"], p["seed"]) for p in done["pictures"]] == [("rendered", 5), ("rendered", 6)]
-    assert done["usd"] == pytest.approx(0.000022 * sum(p["seconds"] for p in done["pictures"]))
+    # Money is counted in whole micro-dollars, rounded up for each picture.
+    assert done["usd"] == pytest.approx(sum(math.ceil(23.6 * p["seconds"]) for p in done["pictures"]) / 1e6)
     again = plateful(*asked, "--out", str(tmp_path / "a")).json
     assert ([p["status"] for p in again["pictures"]], again["usd"]) == (["found", "found"], 0)
     assert {p["path"] for p in again["pictures"]} == {str(path) for path in (tmp_path / "a").iterdir()}
@@ -31,7 +33,10 @@ def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
 def test_a_photo_is_edited_by_a_candidate_model(
     settings: Settings, plateful: Plateful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = yaml.safe_load(CATALOG_FILE.read_text())["plateful-tiny"] | {"status": "candidate"}
+    entry = yaml.safe_load(CATALOG_FILE.read_text())["plateful-tiny"] | {
+        "status": "candidate",
+        "narrowed": {},
+    }
     entry["profiles"] = {"standard": entry["profiles"]["standard"] | {"steps": 4}}
     entry["profiles"]["draft"] = entry["profiles"]["standard"] | {"vae": "tiny"}
     entry["tiers"] = {"preview": "draft", "production": "standard"}
