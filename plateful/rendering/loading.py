@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from plateful.errors import ConfigError, ModelError
 from plateful.models.versions import ModelVersion
+from plateful.rendering.references import ENCODER, load_adapter
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 # Pipeline classes whose UNet, text encoders and autoencoder the renderer drives.
@@ -24,7 +25,7 @@ def load_pipeline(version: ModelVersion, place: torch.device) -> Any:  # noqa: A
     """Load a model version's components as the diffusers pipeline that its folder names.
 
     Raises:
-        ModelError: the folder holds a pipeline of another family.
+        ModelError: the folder holds a pipeline of another family, or no IP-Adapter that fits it.
         ConfigError: the profile's scheduler is not in diffusers.
     """
     quiet()
@@ -40,6 +41,8 @@ def load_pipeline(version: ModelVersion, place: torch.device) -> Any:  # noqa: A
         # Merged: a picture costs what it costs without one.
         pipeline.fuse_lora()
         pipeline.unload_lora_weights()
+    if profile.ip_adapter is not None:
+        load_adapter(pipeline, folder / profile.ip_adapter)
     return prepared(pipeline, profile.scheduler, place)
 
 
@@ -97,6 +100,8 @@ def loaded_bytes(version: ModelVersion) -> int:
     parts = [part for part in (folder / "pipeline").iterdir() if part.is_dir()]
     if profile.vae == "tiny":
         parts = [part for part in parts if part.name != "vae"] + [folder / "tiny_vae"]
+    if profile.ip_adapter is not None:
+        parts += [folder / profile.ip_adapter, folder / profile.ip_adapter / ENCODER]
     files = [file for part in parts for file in part.glob("*.safetensors")]
     return sum(map(_elements, files)) * getattr(torch, profile.dtype).itemsize
 
