@@ -26,7 +26,7 @@ from plateful.models.versions import ModelVersion
 from plateful.rendering.candidates import canvas_of, picture_of, stack
 from plateful.rendering.device_kind import DeviceKind
 from plateful.rendering.inpainting import Canvas
-from plateful.rendering.loading import LORA_FILE, free_cache, quiet, weight_bytes
+from plateful.rendering.loading import free_cache, merge_lora, quiet, weight_bytes
 from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
 
@@ -197,10 +197,7 @@ def _load(version: ModelVersion, family: Family) -> Any:  # noqa: ANN401 - any d
     local = {"dtype": getattr(torch, profile.dtype), "local_files_only": True, "use_safetensors": True}
     pipeline = family.text_to_image.from_pretrained(folder / "pipeline", **local)
     if profile.adapter is not None:
-        pipeline.load_lora_weights(str(folder / profile.adapter), weight_name=LORA_FILE, **local)
-        # Merged: a picture costs what it costs without one.
-        pipeline.fuse_lora(components=["transformer"])
-        pipeline.unload_lora_weights()
+        merge_lora(pipeline, folder / profile.adapter)
     return pipeline
 
 
