@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from plateful.models.catalog import CatalogEntry, load_catalog
+import yaml
+
+from plateful.models.catalog import CATALOG_FILE, CatalogEntry
 from plateful.models.digests import write_digests
 from plateful.models.versions import ModelVersion, model_version
 from tests.plateful.rendering.tiny_pipelines import tiny_pipeline
@@ -21,8 +23,7 @@ def build_tiny(family: str, folder: Path) -> Path:
 
 def small_entry(name: str) -> dict[str, Any]:
     """Return the fields of a shipped catalog entry, its profiles made small."""
-    entry = load_catalog()[name]
-    fields = entry.model_dump(exclude_none=True, exclude={"id"})
+    fields = yaml.safe_load(CATALOG_FILE.read_text(encoding="utf-8"))[name]
     fields["applications"] = {}
     fields["capabilities"] |= {
         "size": {"kind": "enum", "values": [64, "96x64"]},
