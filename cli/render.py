@@ -40,6 +40,7 @@ def render(
     quality: Annotated[str | None, typer.Option(help="preview or production.")] = None,
     init: Annotated[Path | None, typer.Option(help="Picture to edit: JPEG, PNG or WebP.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Where to repaint it: white on black, same size.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="Picture to resemble: JPEG, PNG or WebP.")] = None,
     strength: Annotated[float | None, typer.Option(help="How much is repainted, 0 to 1.")] = None,
     application: Annotated[str | None, typer.Option(help="Application whose defaults apply.")] = None,
     team: Annotated[str, typer.Option(help="Who pays.")] = "default",
@@ -50,7 +51,7 @@ def render(
     """Render one request with any model, candidates too; print its receipt and publish nothing."""
     settings = load_settings()
     name = name_for_tier(model or settings.model, quality, load_catalog(settings.catalog))
-    inputs = open_inputs(_content(init), _content(mask))
+    inputs = open_inputs(_content(init), _content(mask), _content(reference))
     request = image_request(
         model=name,
         prompt=prompt,
@@ -65,6 +66,7 @@ def render(
         init_image=inputs.init,
         mask=inputs.mask,
         strength=strength,
+        reference_image=inputs.reference,
         application=application,
         team=team,
     )

@@ -224,6 +224,7 @@ GENERATED_CANDIDATES = Table(
         "route": (pl.String, "text_to_image or inpaint"),
         "init_sha256": (pl.String, "init image digest, null when none"),
         "mask_sha256": (pl.String, "mask digest, null when none"),
+        "reference_sha256": (pl.String, "reference image digest, null when none"),
         "status": (pl.String, "ok, or quarantined"),
         "reason": (pl.String, "named reason of a quarantine, null when ok"),
         "file_sha256": (pl.String, "sha256 of the stored PNG, null when quarantined"),
@@ -237,8 +238,8 @@ GENERATED_CANDIDATES = Table(
         "team": (pl.String, "who paid"),
         "cost": (pl.Int64, "micro-USD that rendering it cost"),
     },
-    # Nothing was charged to anybody then.
-    added={"team": DEFAULT_TEAM, "cost": 0},
+    # Nothing was charged to anybody then, and there were no reference images.
+    added={"team": DEFAULT_TEAM, "cost": 0, "reference_sha256": None},
 )
 
 DEFERRED_REQUESTS = Table(

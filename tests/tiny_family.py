@@ -15,7 +15,6 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
-from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from tokenizers import pre_tokenizers
@@ -56,7 +55,7 @@ def add_lora(folder: Path, name: str) -> None:
     torch.manual_seed(1)
     unet.add_adapter(LoraConfig(r=2, target_modules=["to_q", "conv1"], init_lora_weights=False))
     torch.random.set_rng_state(state)
-    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
+    layers = get_peft_model_state_dict(unet)
     StableDiffusionPipeline.save_lora_weights(folder / name, unet_lora_layers=layers)
     write_digests(folder)
 

@@ -7,7 +7,9 @@ from plateful.models.profile import ServingProfile
 
 # As the reference system began.
 FIRST = {"scheduler": "DDIMScheduler", "dtype": "float32", "vae": "kl", "batch": 1}
-_PLAIN = {"cfg_share": None, "cache_interval": None, "compiled": None, "adapter": None}
+_PLAIN = dict.fromkeys(
+    ("cfg_share", "cache_interval", "compiled", "adapter", "ip_adapter", "reference_scale")
+)
 
 
 @dataclass(frozen=True)

@@ -94,12 +94,12 @@ class TimedRenderer:
         return self._renderer().batches(tasks) if tasks else []
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
+        self, tasks: Sequence[RenderTask], photos: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
         """Render; see `Renderer.render`."""
         renderer, started = self._renderer(), time.perf_counter()
         try:
-            return renderer.render(tasks, init_images, masks)
+            return renderer.render(tasks, photos, masks)
         finally:
             self.render_seconds += time.perf_counter() - started
             self.rendered += len(tasks)

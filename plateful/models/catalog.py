@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from plateful.budgets.price import Price
 from plateful.errors import ConfigError
-from plateful.models.capabilities import Capability
+from plateful.models.capabilities import Capability, Switch
 from plateful.models.profile import HostedProfile, ServingProfile
 
 CATALOG_FILE = Path(__file__).parent / "catalog.yaml"
@@ -117,6 +117,7 @@ class CatalogEntry(_Frozen):
         if unknown:
             raise ValueError(f"profile {sorted(unknown)[0]!r} is not among its profiles")
         self._refuse_impossible_defaults()
+        self._refuse_unbacked_references()
         return self
 
     def _refuse_impossible_defaults(self) -> None:
@@ -126,6 +127,19 @@ class CatalogEntry(_Frozen):
                 for name, value in self.default_parameters(profile, application).items():
                     if name in capabilities and not capabilities[name].accepts(value):
                         raise ValueError(f"default {name} = {value!r} of {profile!r} is none that it takes")
+
+    def _refuse_unbacked_references(self) -> None:
+        """Reference images are the work of an IP-Adapter, which only UNets have."""
+        for name, profile in self.profiles.items():
+            capability = self.capabilities_of(name).get("reference_image")
+            claimed = isinstance(capability, Switch) and capability.supported
+            adapted = isinstance(profile, ServingProfile) and profile.ip_adapter is not None
+            if claimed and not adapted:
+                raise ValueError(f"profile {name!r} takes reference images without naming an ip_adapter")
+            if adapted and not claimed:
+                raise ValueError(f"profile {name!r} names an ip_adapter and takes no reference images")
+            if adapted and self.family not in ("sd15", "sdxl"):
+                raise ValueError(f"profile {name!r} names an ip_adapter, which family {self.family} has not")
 
     def profile_named(self, name: str | None = None) -> ServingProfile | HostedProfile:
         """Return a serving profile; None = the default one.

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ServingProfile(BaseModel):
@@ -26,6 +26,17 @@ class ServingProfile(BaseModel):
     cache_interval: int | None = Field(default=None, ge=2)
     # torch.compile of the denoiser; where there is no compiler, one clear line and eager.
     compiled: bool | None = None
+    # IP-Adapter that takes reference images: a folder beside the pipeline with one safetensors file and the
+    # `image_encoder` folder that it was trained with.
+    ip_adapter: str | None = None
+    # How strongly a reference image steers; 0.5 leaves the prompt and it an equal say.
+    reference_scale: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _steered(self) -> "ServingProfile":
+        if (self.ip_adapter is None) != (self.reference_scale is None):
+            raise ValueError("ip_adapter and reference_scale come together")
+        return self
 
     def parameters(self) -> dict[str, Any]:
         """Return the unified parameters that a request gets when it asks for nothing."""

@@ -79,7 +79,7 @@ class Attempts:
         return (self.clock() - started).total_seconds()
 
     def _once(self, tasks: list[RenderTask]) -> list[np.ndarray | RenderError]:
-        photos = dict(self._opened({t.init_sha256 for t in tasks if t.init_sha256}))
+        photos = dict(self._opened({key for t in tasks for key in t.photos}))
         masks = dict(self._opened({t.mask_sha256 for t in tasks if t.mask_sha256}))
         try:
             return self.renderer.render(tasks, photos, masks)

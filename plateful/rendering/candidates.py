@@ -11,9 +11,9 @@ from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
 
 
-def canvas_of(task: RenderTask, init_images: Arrays, masks: Arrays) -> Canvas | CandidateError:
+def canvas_of(task: RenderTask, photos: Arrays, masks: Arrays) -> Canvas | CandidateError:
     """Fit an inpainting's photo and mask to the model, or return what is wrong with them."""
-    photo, mask = init_images.get(task.init_sha256 or ""), masks.get(task.mask_sha256 or "")
+    photo, mask = photos.get(task.init_sha256 or ""), masks.get(task.mask_sha256 or "")
     if photo is None or mask is None:
         missing = "photo" if photo is None else "mask"
         return failure(task, "init_image_unreadable", f"its {missing} is missing or cannot be opened")
@@ -27,6 +27,13 @@ def canvas_of(task: RenderTask, init_images: Arrays, masks: Arrays) -> Canvas | 
         return fit(photo, mask, width)
     except ValueError as error:
         return failure(task, "init_image_unreadable", str(error))
+
+
+def missing_reference(task: RenderTask, photos: Arrays) -> CandidateError | None:
+    """Return what is wrong with a task whose reference image is not there."""
+    if task.reference_sha256 is None or task.reference_sha256 in photos:
+        return None
+    return failure(task, "reference_image_unreadable", "its reference image is missing or cannot be opened")
 
 
 def stack(canvases: Sequence[Canvas]) -> tuple[torch.Tensor, torch.Tensor]:

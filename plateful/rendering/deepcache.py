@@ -15,6 +15,9 @@ from plateful.errors import ConfigError
 from plateful.rendering.compiling import compiled_or_eager
 from plateful.rendering.conditioning import Conditioning
 
+# What attention looks at: text embeddings, and those of reference images where there is an IP-Adapter.
+Tokens = torch.Tensor | tuple[torch.Tensor, list[torch.Tensor]]
+
 
 class Denoiser:
     """Predicts noise, step by step of one batch.
@@ -80,14 +83,14 @@ class Denoiser:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Evaluate every layer -> (output, what the last layer gets from below)."""
         unet = self.unet
-        temb = self._time(sample, timestep, conditioning)
+        temb, tokens = self._time(sample, timestep, conditioning), self._tokens(conditioning)
         hidden = unet.conv_in(sample)
         skips = [hidden]
         for block in unet.down_blocks:
-            hidden, made = block(hidden, temb, **_attended(block, conditioning))
+            hidden, made = block(hidden, temb, **_attended(block, tokens))
             skips += made
         if unet.mid_block is not None:
-            hidden = unet.mid_block(hidden, temb, **_attended(unet.mid_block, conditioning))
+            hidden = unet.mid_block(hidden, temb, **_attended(unet.mid_block, tokens))
         for block in unet.up_blocks[:-1]:
             taken = [skips.pop() for _ in block.resnets][::-1]
             # Of the height that the next block's skip has, where the latent is no power of two.
@@ -96,18 +99,18 @@ class Denoiser:
                 res_hidden_states_tuple=tuple(taken),
                 temb=temb,
                 upsample_size=skips[-1].shape[2:],
-                **_attended(block, conditioning),
+                **_attended(block, tokens),
             )
         for layer in range(len(unet.up_blocks[-1].resnets) - 1):
-            hidden = self._layer(layer, hidden, skips.pop(), temb, conditioning)
-        return self._last(hidden, skips.pop(), temb, conditioning), hidden
+            hidden = self._layer(layer, hidden, skips.pop(), temb, tokens)
+        return self._last(hidden, skips.pop(), temb, tokens), hidden
 
     def _shallow(
         self, sample: torch.Tensor, timestep: torch.Tensor, conditioning: Conditioning, feature: torch.Tensor
     ) -> torch.Tensor:
         """Evaluate the first convolution and the last layer, on deep features of an earlier step."""
         temb = self._time(sample, timestep, conditioning)
-        return self._last(feature, self.unet.conv_in(sample), temb, conditioning)
+        return self._last(feature, self.unet.conv_in(sample), temb, self._tokens(conditioning))
 
     def _time(self, sample: torch.Tensor, timestep: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
         unet = self.unet
@@ -118,27 +121,27 @@ class Denoiser:
         )
         return temb if added is None else temb + added
 
+    def _tokens(self, conditioning: Conditioning) -> Tokens:
+        return self.unet.process_encoder_hidden_states(
+            encoder_hidden_states=conditioning.tokens, added_cond_kwargs=conditioning.beside
+        )
+
     def _layer(
-        self,
-        number: int,
-        hidden: torch.Tensor,
-        skip: torch.Tensor,
-        temb: torch.Tensor,
-        conditioning: Conditioning,
+        self, number: int, hidden: torch.Tensor, skip: torch.Tensor, temb: torch.Tensor, tokens: Tokens
     ) -> torch.Tensor:
         """Run one layer of the last block."""
         block = self.unet.up_blocks[-1]
         hidden = block.resnets[number](torch.cat([hidden, skip], dim=1), temb)
         if isinstance(block, CrossAttnUpBlock2D):
             attention: Any = block.attentions[number]
-            hidden = attention(hidden, encoder_hidden_states=conditioning.tokens, return_dict=False)[0]
+            hidden = attention(hidden, encoder_hidden_states=tokens, return_dict=False)[0]
         return hidden
 
     def _last(
-        self, hidden: torch.Tensor, skip: torch.Tensor, temb: torch.Tensor, conditioning: Conditioning
+        self, hidden: torch.Tensor, skip: torch.Tensor, temb: torch.Tensor, tokens: Tokens
     ) -> torch.Tensor:
         unet = self.unet
-        hidden = self._layer(-1, hidden, skip, temb, conditioning)
+        hidden = self._layer(-1, hidden, skip, temb, tokens)
         return unet.conv_out(unet.conv_act(unet.conv_norm_out(hidden)))
 
 
@@ -156,7 +159,5 @@ def _refuse_unknown(unet: Any, interval: int) -> None:  # noqa: ANN401 - diffuse
         )
 
 
-def _attended(block: Any, conditioning: Conditioning) -> dict[str, torch.Tensor]:  # noqa: ANN401 - any UNet block
-    return (
-        {"encoder_hidden_states": conditioning.tokens} if getattr(block, "has_cross_attention", False) else {}
-    )
+def _attended(block: Any, tokens: Tokens) -> dict[str, Tokens]:  # noqa: ANN401 - any UNet block
+    return {"encoder_hidden_states": tokens} if getattr(block, "has_cross_attention", False) else {}

@@ -17,7 +17,7 @@ import torch
 from plateful.errors import ModelError, RenderError
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
-from plateful.rendering.candidates import canvas_of, picture_of, stack
+from plateful.rendering.candidates import canvas_of, missing_reference, picture_of, stack
 from plateful.rendering.conditioning import condition
 from plateful.rendering.decoding import decode, encode
 from plateful.rendering.deepcache import Denoiser
@@ -25,6 +25,7 @@ from plateful.rendering.denoising import Guidance, Start, denoise, from_noise, f
 from plateful.rendering.device_kind import DeviceKind
 from plateful.rendering.inpainting import Canvas
 from plateful.rendering.loading import free_cache, load_pipeline, weight_bytes
+from plateful.rendering.references import References
 from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
 from plateful.rendering.text import TextCache, TextEmbedder
@@ -60,6 +61,7 @@ class DiffusersRenderer:
         self.text = TextEmbedder(
             _encoders(self.pipeline), version.digest, TextCache() if texts is None else texts
         )
+        self._references = References(self.pipeline, self._profile.reference_scale)
         self._denoiser = self._new_denoiser()
         batch, eager = self._profile.batch, bool(self._profile.compiled and not self._denoiser.compiled)
         cores = len(os.sched_getaffinity(0))
@@ -93,11 +95,12 @@ class DiffusersRenderer:
         free_cache(self._place)
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
-        """Group tasks of equal route, parameters and prompt chunks into batches of the profile's size."""
+        """Group tasks of equal route, parameters and prompt chunks, with a reference image or without."""
         groups: dict[tuple, list[RenderTask]] = {}
         for task in tasks:
             chunks = self.text.chunks(task.prompt, task.negative_prompt)
-            shape = (task.route, tuple(sorted(task.parameters.items())), chunks)
+            referred = task.reference_sha256 is not None
+            shape = (task.route, tuple(sorted(task.parameters.items())), chunks, referred)
             groups.setdefault(shape, []).append(task)
         size = self._kind.batch
         return [
@@ -105,7 +108,7 @@ class DiffusersRenderer:
         ]
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
+        self, tasks: Sequence[RenderTask], photos: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
         """Return one uint8 RGB picture or error per task, in order (see `Renderer.render`).
 
@@ -115,16 +118,16 @@ class DiffusersRenderer:
         done: dict[str, np.ndarray | RenderError] = {}
         canvases: dict[str, Canvas] = {}
         for task in tasks:
-            problem = self._prepare(task, init_images, masks, canvases)
+            problem = self._prepare(task, photos, masks, canvases)
             if problem:
                 done[task.candidate_id] = problem
         for batch in self.batches([t for t in tasks if t.candidate_id not in done]):
-            pictures = self._render_within_memory(batch, canvases)
+            pictures = self._render_within_memory(batch, photos, canvases)
             done.update(zip((t.candidate_id for t in batch), pictures, strict=True))
         return [done[task.candidate_id] for task in tasks]
 
     def _prepare(
-        self, task: RenderTask, init_images: Arrays, masks: Arrays, canvases: dict[str, Canvas]
+        self, task: RenderTask, photos: Arrays, masks: Arrays, canvases: dict[str, Canvas]
     ) -> CandidateError | None:
         """Fit the task's photo; return what is wrong with the task alone, before it joins a batch."""
         if task.model_version != self.version.digest:
@@ -133,25 +136,28 @@ class DiffusersRenderer:
                 f"this renderer is {self.version.digest[:12]}",
                 fix="plan again, or load that version's weights",
             )
+        problem = missing_reference(task, photos)
+        if problem:
+            return problem
         if task.route != "inpaint":
             return None
-        canvas = canvas_of(task, init_images, masks)
+        canvas = canvas_of(task, photos, masks)
         if isinstance(canvas, CandidateError):
             return canvas
         canvases[task.candidate_id] = canvas
         return None
 
     def _render_within_memory(
-        self, batch: list[RenderTask], canvases: dict[str, Canvas]
+        self, batch: list[RenderTask], photos: Arrays, canvases: dict[str, Canvas]
     ) -> list[np.ndarray | RenderError]:
         """Render a batch; out of memory halves it, for this batch and those to come."""
         try:
-            return self._render_batch(batch, canvases)
+            return self._render_batch(batch, photos, canvases)
         except torch.OutOfMemoryError as error:
             self._halve(error)
         # Outside the handler, which keeps the failed attempt's tensors alive.
         free_cache(self._place)
-        parts = [self._render_within_memory(part, canvases) for part in self.batches(batch)]
+        parts = [self._render_within_memory(part, photos, canvases) for part in self.batches(batch)]
         return [picture for part in parts for picture in part]
 
     def _halve(self, error: torch.OutOfMemoryError) -> None:
@@ -164,24 +170,25 @@ class DiffusersRenderer:
         _LOG.warning("out of memory: %s goes on with batches of %d", self.version.name, self._kind.batch)
 
     def _render_batch(
-        self, batch: list[RenderTask], canvases: dict[str, Canvas]
+        self, batch: list[RenderTask], photos: Arrays, canvases: dict[str, Canvas]
     ) -> list[np.ndarray | RenderError]:
         padded = batch + [batch[-1]] * (self._kind.batch - len(batch))
         # Every time: scorers and trainers in this process set threads too.
         torch.set_num_threads(self._kind.threads)
         with torch.inference_mode():
-            pixels, finite = decode(self.pipeline.vae, self._latents(padded, canvases))
+            pixels, finite = decode(self.pipeline.vae, self._latents(padded, photos, canvases))
         return [
             picture_of(*each, canvases.get(each[0].candidate_id))
             for each in zip(batch, pixels[: len(batch)], finite[: len(batch)], strict=True)
         ]
 
-    def _latents(self, tasks: list[RenderTask], canvases: dict[str, Canvas]) -> torch.Tensor:
+    def _latents(self, tasks: list[RenderTask], photos: Arrays, canvases: dict[str, Canvas]) -> torch.Tensor:
         """Denoise tasks of equal route, parameters and chunks -> (n, 4, h, w)."""
         parameters, scale = tasks[0].parameters, tasks[0].parameters["cfg_scale"]
         pairs = [self.text.pair(task.prompt, task.negative_prompt) for task in tasks]
         width, height = sides(parameters["size"])
-        conditioning, guided = condition(self.pipeline.unet, pairs, (height, width), scale)
+        looks = self._references.looks(tasks, photos)
+        conditioning, guided = condition(self.pipeline.unet, pairs, (height, width), scale, looks)
         guidance = Guidance(conditioning, guided, scale, self._profile.cfg_share or 1.0)
         # A scheduler keeps state between batches that not every setup forgets.
         scheduler = type(self.pipeline.scheduler).from_config(self.pipeline.scheduler.config)

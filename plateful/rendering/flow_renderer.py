@@ -26,7 +26,7 @@ from plateful.models.versions import ModelVersion
 from plateful.rendering.candidates import canvas_of, picture_of, stack
 from plateful.rendering.device_kind import DeviceKind
 from plateful.rendering.inpainting import Canvas
-from plateful.rendering.loading import LORA_FILE, free_cache, quiet, weight_bytes
+from plateful.rendering.loading import free_cache, merge_lora, quiet, weight_bytes
 from plateful.rendering.renderer import Arrays, CandidateError
 from plateful.rendering.task import RenderTask
 
@@ -123,7 +123,7 @@ class FlowRenderer:
         ]
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
+        self, tasks: Sequence[RenderTask], photos: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
         """Return one uint8 RGB picture or error per task, in order (see `Renderer.render`).
 
@@ -133,7 +133,7 @@ class FlowRenderer:
         done: dict[str, np.ndarray | RenderError] = {}
         canvases: dict[str, Canvas] = {}
         for task in tasks:
-            problem = self._prepare(task, init_images, masks, canvases)
+            problem = self._prepare(task, photos, masks, canvases)
             if problem:
                 done[task.candidate_id] = problem
         for batch in self.batches([task for task in tasks if task.candidate_id not in done]):
@@ -141,7 +141,7 @@ class FlowRenderer:
         return [done[task.candidate_id] for task in tasks]
 
     def _prepare(
-        self, task: RenderTask, init_images: Arrays, masks: Arrays, canvases: dict[str, Canvas]
+        self, task: RenderTask, photos: Arrays, masks: Arrays, canvases: dict[str, Canvas]
     ) -> CandidateError | None:
         if task.model_version != self.version.digest:
             raise ModelError(
@@ -151,7 +151,7 @@ class FlowRenderer:
             )
         if task.route != "inpaint":
             return None
-        canvas = canvas_of(task, init_images, masks)
+        canvas = canvas_of(task, photos, masks)
         if isinstance(canvas, CandidateError):
             return canvas
         canvases[task.candidate_id] = canvas
@@ -197,10 +197,7 @@ def _load(version: ModelVersion, family: Family) -> Any:  # noqa: ANN401 - any d
     local = {"dtype": getattr(torch, profile.dtype), "local_files_only": True, "use_safetensors": True}
     pipeline = family.text_to_image.from_pretrained(folder / "pipeline", **local)
     if profile.adapter is not None:
-        pipeline.load_lora_weights(str(folder / profile.adapter), weight_name=LORA_FILE, **local)
-        # Merged: a picture costs what it costs without one.
-        pipeline.fuse_lora(components=["transformer"])
-        pipeline.unload_lora_weights()
+        merge_lora(pipeline, folder / profile.adapter)
     return pipeline
 
 

@@ -95,7 +95,7 @@ class HostedRenderer:
         return [list(tasks[start : start + size]) for start in range(0, len(tasks), size)]
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
+        self, tasks: Sequence[RenderTask], photos: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
         """Return one uint8 RGB picture or error per task, in order (see `Renderer.render`).
 
@@ -108,41 +108,41 @@ class HostedRenderer:
         self._stop.clear()
 
         def one(task: RenderTask) -> np.ndarray | RenderError:
-            return self._one(task, init_images, masks)
+            return self._one(task, photos, masks)
 
         with ThreadPoolExecutor(min(self._endpoint.concurrency, max(1, len(tasks)))) as pool:
             return list(pool.map(one, tasks))
 
-    def _one(self, task: RenderTask, init_images: Arrays, masks: Arrays) -> np.ndarray | RenderError:
+    def _one(self, task: RenderTask, photos: Arrays, masks: Arrays) -> np.ndarray | RenderError:
         # What another thread's error stops, later tasks of the batch must not pay for.
         if self._stop.is_set():
             return CandidateError("not_asked", "the batch was stopped", fix="see the error that stopped it")
         try:
-            return self._rendered(task, init_images, masks)
+            return self._rendered(task, photos, masks)
         except RenderError as error:
             return error
         except BaseException:
             self._stop.set()
             raise
 
-    def _rendered(self, task: RenderTask, init_images: Arrays, masks: Arrays) -> np.ndarray:
+    def _rendered(self, task: RenderTask, photos: Arrays, masks: Arrays) -> np.ndarray:
         if task.model_version != self.version.digest:
             raise ModelError(
                 f"candidate {task.candidate_id[:12]} is of model version {task.model_version[:12]}, "
                 f"this renderer is {self.version.digest[:12]}",
                 fix="plan again with the model in use",
             )
-        canvas = self._canvas(task, init_images, masks)
+        canvas = self._canvas(task, photos, masks)
         record = self._journal.open(task)
         content = self._bought(record, self._ask(task, canvas))
         picture = self._usable(record, content, canvas or sides(task.parameters["size"]))
         return canvas.composite(picture) if canvas else picture
 
-    def _canvas(self, task: RenderTask, init_images: Arrays, masks: Arrays) -> Canvas | None:
+    def _canvas(self, task: RenderTask, photos: Arrays, masks: Arrays) -> Canvas | None:
         """Cut the square to edit: as large as the shorter side of the size that was asked for."""
         if task.route != "inpaint":
             return None
-        photo, mask = init_images.get(task.init_sha256 or ""), masks.get(task.mask_sha256 or "")
+        photo, mask = photos.get(task.init_sha256 or ""), masks.get(task.mask_sha256 or "")
         if photo is None or mask is None:
             missing = "photo" if photo is None else "mask"
             raise _failure(task, "init_image_unreadable", f"its {missing} is missing or cannot be opened")

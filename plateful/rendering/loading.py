@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from plateful.errors import ConfigError, ModelError
 from plateful.models.versions import ModelVersion
+from plateful.rendering.references import ENCODER, load_adapter
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 # Pipeline classes whose UNet, text encoders and autoencoder the renderer drives.
@@ -24,7 +25,7 @@ def load_pipeline(version: ModelVersion, place: torch.device) -> Any:  # noqa: A
     """Load a model version's components as the diffusers pipeline that its folder names.
 
     Raises:
-        ModelError: the folder holds a pipeline of another family.
+        ModelError: the folder holds a pipeline of another family, or no IP-Adapter that fits it.
         ConfigError: the profile's scheduler is not in diffusers.
     """
     quiet()
@@ -36,11 +37,30 @@ def load_pipeline(version: ModelVersion, place: torch.device) -> Any:  # noqa: A
         parts["vae"] = AutoencoderTiny.from_pretrained(folder / "tiny_vae", **local)
     pipeline = getattr(diffusers, family).from_pretrained(folder / "pipeline", **parts, **local)
     if profile.adapter is not None:
-        pipeline.load_lora_weights(str(folder / profile.adapter), weight_name=LORA_FILE, **local)
-        # Merged: a picture costs what it costs without one.
-        pipeline.fuse_lora()
-        pipeline.unload_lora_weights()
+        merge_lora(pipeline, folder / profile.adapter)
+    if profile.ip_adapter is not None:
+        load_adapter(pipeline, folder / profile.ip_adapter)
     return prepared(pipeline, profile.scheduler, place)
+
+
+def merge_lora(pipeline: Any, folder: Path) -> None:  # noqa: ANN401 - any diffusers pipeline
+    """Add a LoRA to a pipeline's weights: a picture costs what it costs without one.
+
+    Raises:
+        ModelError: its layers are named in two ways.
+    """
+    layers = {name.rsplit(".", 2)[-2] for name in _header(folder / LORA_FILE)}
+    if {"lora_A", "down"} <= layers:
+        # diffusers takes the first layer's way for all, and skips the others without a word.
+        raise ModelError(
+            f"LoRA {folder.name!r} of {folder.parent.name!r} names layers both lora_A and lora.down",
+            fix="save it again with all layers named as peft does (lora_A, lora_B)",
+        )
+    pipeline.load_lora_weights(
+        str(folder), weight_name=LORA_FILE, local_files_only=True, use_safetensors=True
+    )
+    pipeline.fuse_lora(components=["unet" if hasattr(pipeline, "unet") else "transformer"])
+    pipeline.unload_lora_weights()
 
 
 def prepared(pipeline: Any, scheduler: str, place: torch.device) -> Any:  # noqa: ANN401 - any diffusers pipeline
@@ -97,16 +117,21 @@ def loaded_bytes(version: ModelVersion) -> int:
     parts = [part for part in (folder / "pipeline").iterdir() if part.is_dir()]
     if profile.vae == "tiny":
         parts = [part for part in parts if part.name != "vae"] + [folder / "tiny_vae"]
+    if profile.ip_adapter is not None:
+        parts += [folder / profile.ip_adapter, folder / profile.ip_adapter / ENCODER]
     files = [file for part in parts for file in part.glob("*.safetensors")]
     return sum(map(_elements, files)) * getattr(torch, profile.dtype).itemsize
 
 
 def _elements(file: Path) -> int:
-    """Count the numbers in a safetensors file: eight bytes of length, then a JSON header."""
+    return sum(torch.Size(fields["shape"]).numel() for fields in _header(file).values())
+
+
+def _header(file: Path) -> dict[str, Any]:
+    """Return the tensors that a safetensors file names: eight bytes of length, then JSON."""
     with file.open("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-    tensors = (fields for name, fields in header.items() if name != "__metadata__")
-    return sum(torch.Size(fields["shape"]).numel() for fields in tensors)
+    return {name: fields for name, fields in header.items() if name != "__metadata__"}
 
 
 def weight_bytes(pipeline: Any) -> int:  # noqa: ANN401 - any diffusers pipeline

@@ -18,7 +18,7 @@ from plateful.rendering.task import RenderTask
 from plateful.tables import DEFERRED_REQUESTS
 
 # Columns of their own, and how many candidates there are; every other effective parameter is in `parameters`.
-_OWN_FIELDS = ("prompt", "negative_prompt", "seed", "init_image", "mask", "n")
+_OWN_FIELDS = ("prompt", "negative_prompt", "seed", "init_image", "mask", "reference_image", "n")
 
 
 def plan_tasks(
@@ -123,6 +123,7 @@ def _task(
     seed = seed_for(request["country"], request["request_id"], attempt) if own is None else own + attempt
     done = translate(_asked(request, mask, asked, seed), version.entry, version.profile.name)
     init, mask_sha = done.effective.get("init_image"), done.effective.get("mask")
+    reference = done.effective.get("reference_image")
     inpaint = init is not None and mask_sha is not None
     receipt = done.receipt | {"route": _route_line(request["route"], inpaint, mask)}
     parameters = {name: value for name, value in done.effective.items() if name not in _OWN_FIELDS}
@@ -137,7 +138,7 @@ def _task(
         init_image=init,
         # How the painting is put back decides pixels as the mask does.
         mask=mask_sha and f"{mask_sha}/{COMPOSITE}",
-        reference_image=None,
+        reference_image=reference,
     )
     return RenderTask(
         candidate_id=identity,
@@ -155,6 +156,7 @@ def _task(
         route="inpaint" if inpaint else "text_to_image",
         init_sha256=init,
         mask_sha256=mask_sha,
+        reference_sha256=reference,
         expected_text=request["expected_text"],
         rubric=request["rubric"],
         team=request["team"],

@@ -36,7 +36,7 @@ class Renderer(Protocol):
         ...
 
     def render(
-        self, tasks: Sequence[RenderTask], init_images: Arrays, masks: Arrays
+        self, tasks: Sequence[RenderTask], photos: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
         """Return one uint8 RGB picture or error per task, in order.
 
@@ -44,7 +44,7 @@ class Renderer(Protocol):
 
         Args:
             tasks: any tasks of this version.
-            init_images: sha256 -> uint8 RGB (H, W, 3), for the tasks that name one.
+            photos: sha256 -> uint8 RGB (H, W, 3): the init and reference images that tasks name.
             masks: sha256 -> uint8 (H, W) or (H, W, 3), 255 where to paint.
         """
         ...

@@ -46,7 +46,8 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: LocalRenderer)
             fix="restore the weights and the catalog entry of that version",
         )
     stored = _stored(row, lake)
-    photos, masks = _picture(lake, task.init_sha256), _picture(lake, task.mask_sha256)
+    photos = {key: picture for each in task.photos for key, picture in _picture(lake, each).items()}
+    masks = _picture(lake, task.mask_sha256)
     with renderer.like(row["device"]):
         device = renderer.device
         (result,) = renderer.render([task], photos, masks)

@@ -15,9 +15,9 @@ Route = Literal["text_to_image", "inpaint"]
 class RenderTask:
     """One candidate to render; the columns of `generated_candidates` that are known before rendering.
 
-    `parameters` are the effective ones, `receipt` says how each came from what was asked. `init_sha256` and
-    `mask_sha256` are lake keys of PNGs. `expected_text` and `rubric` are for the scorers, `team` pays and
-    `application` is what for; these change no pixel.
+    `parameters` are the effective ones, `receipt` says how each came from what was asked. `init_sha256`,
+    `mask_sha256` and `reference_sha256` are lake keys of PNGs. `expected_text` and `rubric` are for the
+    scorers, `team` pays and `application` is what for; these change no pixel.
     """
 
     candidate_id: str
@@ -35,10 +35,16 @@ class RenderTask:
     route: Route
     init_sha256: str | None = None
     mask_sha256: str | None = None
+    reference_sha256: str | None = None
     expected_text: str | None = None
     rubric: str = "[]"
     team: str = DEFAULT_TEAM
     application: str = "unknown"
+
+    @property
+    def photos(self) -> tuple[str, ...]:
+        """Lake keys of the photos that it is rendered from: init image and reference image."""
+        return tuple(key for key in (self.init_sha256, self.reference_sha256) if key)
 
     def to_json(self) -> str:
         """Return the task as canonical JSON."""

@@ -48,34 +48,48 @@ class Picture:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Init image and mask by the sha256 of their PNG, which is what tasks name; `whole` = no mask came."""
+    """Pictures by the sha256 of their PNG, which is what tasks name; `whole` = no mask came.
+
+    Attributes:
+        photos: sha256 -> init image and reference image, uint8 RGB (H, W, 3).
+    """
 
     init: str | None = None
     mask: str | None = None
+    reference: str | None = None
     whole: bool = False
     photos: Mapping[str, np.ndarray] = field(default_factory=dict)
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-def open_inputs(init: bytes | None, mask: bytes | None) -> Inputs:
-    """Open the pictures to edit; without a mask, one that covers the whole picture.
+def open_inputs(init: bytes | None, mask: bytes | None, reference: bytes | None = None) -> Inputs:
+    """Open the picture to edit with its mask, and the one to resemble; no mask covers the whole picture.
 
     Raises:
         ConfigError: a mask without its picture, or of another size.
         ImageError: a file cannot be opened safely.
     """
+    photos: dict[str, np.ndarray] = {}
+    masks: dict[str, np.ndarray] = {}
+    resembled = None if reference is None else _kept(open_image(reference), photos)
     if init is None:
         if mask is not None:
             raise ConfigError("a mask came without an init image", fix="give the picture that it is for")
-        return Inputs()
+        return Inputs(reference=resembled, photos=photos)
     photo = open_image(init)
     paint = np.full(photo.shape[:2], 255, np.uint8) if mask is None else open_image(mask)[..., 0]
     if paint.shape != photo.shape[:2]:
         raise ConfigError(
             f"the mask is {_size(paint)}, its picture {_size(photo)}", fix="give a mask of that size"
         )
-    photo_key, mask_key = (sha256_hex(encode_png(array)) for array in (photo, paint))
-    return Inputs(photo_key, mask_key, mask is None, {photo_key: photo}, {mask_key: paint})
+    return Inputs(_kept(photo, photos), _kept(paint, masks), resembled, mask is None, photos, masks)
+
+
+def _kept(array: np.ndarray, kept: dict[str, np.ndarray]) -> str:
+    """Add a picture by the sha256 of its PNG; return that."""
+    key = sha256_hex(encode_png(array))
+    kept[key] = array
+    return key
 
 
 def _size(array: np.ndarray) -> str:

@@ -1,6 +1,5 @@
 """`plateful render`: one request, its receipt, and files that nobody publishes."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,10 @@ import yaml
 
 from plateful.environments import Settings, open_adapters
 from plateful.models.catalog import CATALOG_FILE
-from plateful.vision.image_io import encode_png
+from plateful.vision.image_io import encode_png, open_image
 from tests.cli.conftest import Plateful
+from tests.plateful.rendering.tiny_families import FAMILIES, build_tiny, small_entry
+from tests.tiny_ip_adapter import add_ip_adapter
 
 
 def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
@@ -20,8 +21,9 @@ def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
     done = plateful(*asked, "--out", str(tmp_path / "a")).json
     assert done["receipt"]["steps"] == {"requested": 2, "effective": 4, "status": "clamped"}
     assert [(p["status"], p["seed"]) for p in done["pictures"]] == [("rendered", 5), ("rendered", 6)]
-    # Money is counted in whole micro-dollars, rounded up for each picture.
-    assert done["usd"] == pytest.approx(sum(math.ceil(23.6 * p["seconds"]) for p in done["pictures"]) / 1e6)
+    # Each picture to the micro-dollar.
+    expected = 0.0000236 * sum(p["seconds"] for p in done["pictures"])
+    assert done["usd"] == pytest.approx(expected, abs=2e-6)
     again = plateful(*asked, "--out", str(tmp_path / "a")).json
     assert ([p["status"] for p in again["pictures"]], again["usd"]) == (["found", "found"], 0)
     assert {p["path"] for p in again["pictures"]} == {str(path) for path in (tmp_path / "a").iterdir()}
@@ -33,13 +35,10 @@ def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
 def test_a_photo_is_edited_by_a_candidate_model(
     settings: Settings, plateful: Plateful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = yaml.safe_load(CATALOG_FILE.read_text())["plateful-tiny"] | {
-        "status": "candidate",
-        "narrowed": {},
-    }
+    entry = yaml.safe_load(CATALOG_FILE.read_text())["plateful-tiny"] | {"status": "candidate"}
     entry["profiles"] = {"standard": entry["profiles"]["standard"] | {"steps": 4}}
     entry["profiles"]["draft"] = entry["profiles"]["standard"] | {"vae": "tiny"}
-    entry["tiers"] = {"preview": "draft", "production": "standard"}
+    entry["tiers"], entry["narrowed"] = {"preview": "draft", "production": "standard"}, {}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"house": entry}))
     monkeypatch.setenv("PLATEFUL_CATALOG", str(tmp_path / "own.yaml"))
     rng = np.random.default_rng(1)
@@ -58,6 +57,36 @@ def test_a_photo_is_edited_by_a_candidate_model(
 
 
 @pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_reference_image_steers_where_there_is_an_adapter_and_is_dropped_elsewhere(
+    plateful: Plateful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    add_ip_adapter(build_tiny(family, tmp_path / "weights" / family), "ip_adapter")
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({family: small_entry(family)}))
+    monkeypatch.setenv("PLATEFUL_CATALOG", str(tmp_path / "own.yaml"))
+    monkeypatch.setenv("PLATEFUL_WEIGHTS", str(tmp_path / "weights"))
+    dishes = [tmp_path / "dark.png", tmp_path / "bright.png"]
+    for dish, shade in zip(dishes, (40, 230), strict=True):
+        dish.write_bytes(encode_png(np.full((50, 60, 3), shade, np.uint8)))
+    asked = ("render", "--prompt", "a pizza", "--seed", "5", "--json")
+    steered = (*asked, "--model", f"{family}-ip-adapter")
+    done = [plateful(*steered, "--reference", str(dish)).json for dish in dishes]
+    without = plateful(*steered).json
+    assert [each["receipt"]["reference_image"]["status"] for each in done] == ["honoured"] * 2
+    assert "reference_image" not in without["receipt"]
+    pictures = [Path(each["pictures"][0]["path"]).read_bytes() for each in (*done, without)]
+    assert len({open_image(picture).tobytes() for picture in pictures}) == 3
+    plain = (*asked, "--model", family, "--reference", str(dishes[0]))
+    dropped = plateful(*plain).json
+    assert dropped["receipt"]["reference_image"]["status"] == "dropped"
+    assert np.array_equal(
+        open_image(Path(dropped["pictures"][0]["path"]).read_bytes()), open_image(pictures[2])
+    )
+    strict = plateful(*plain, "--strict")
+    assert (strict.status, "strict request: reference_image" in strict.err) == (2, True)
+
+
+@pytest.mark.usefixtures("settings")
 def test_mistakes_are_one_line_and_nothing_is_written(plateful: Plateful, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for arguments, problem in (
@@ -69,6 +98,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(plateful: Plateful, tmp_pa
         (("--model", "dall-e"), "'dall-e' is not in the catalog"),
         (("--model", "sdxl"), "weights folder 'sdxl' is absent"),
         (("--mask", __file__), "a mask came without an init image"),
+        (("--reference", __file__), "not JPEG, PNG or WebP"),
     ):
         done = plateful("render", "--prompt", "a pizza", "--out", str(out), *arguments)
         assert (done.status, problem in done.err) == (2, True), done.err

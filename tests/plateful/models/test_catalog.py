@@ -39,7 +39,7 @@ def test_every_field_of_the_serving_profile_is_in_the_digest(weights: Path) -> N
     changes = {
         "name": "other", "scheduler": "DDIMScheduler", "steps": 19, "cfg_scale": 4.5, "size": 64,
         "vae": "tiny", "dtype": "bfloat16", "batch": 3, "adapter": "preview", "cfg_share": 0.5,
-        "cache_interval": 3, "compiled": True,
+        "cache_interval": 3, "compiled": True, "ip_adapter": "ip_adapter", "reference_scale": 0.5,
     }  # fmt: skip
     assert changes.keys() == run.model_dump().keys()
     profiles = [run, *(run.model_copy(update={k: v}) for k, v in changes.items())]
@@ -125,6 +125,11 @@ def test_documents_beside_the_weights_do_not_change_the_version(weights: Path) -
         ("defaults", {"strength": 0.1}, ".*default strength = 0.1"),
         ("applications", {"menu-item": {"size": 96}}, ".*default size = 96"),
         ("capabilities", {"steps": {"kind": "range", "low": 9, "high": 3}}, "capabilities.steps"),
+        (
+            "capabilities",
+            {"reference_image": {"kind": "boolean", "supported": True}},
+            ".*takes reference images without naming an ip_adapter",
+        ),
         ("status", "live", "status"),
         ("weights", {"hub": "https://evil.example/x"}, "weights.hub"),
         ("weights", {"sha256": "abc"}, "weights.sha256"),
@@ -139,6 +144,27 @@ def test_a_malformed_entry_names_entry_and_field(
     path = tmp_path / "catalog.yaml"
     path.write_text(yaml.safe_dump(raw))
     with pytest.raises(ConfigError, match=rf"'plateful-tiny': {named}"):
+        load_catalog(path)
+
+
+@pytest.mark.parametrize(
+    ("model", "profile", "named"),
+    [
+        ("sdxl", {"ip_adapter": "ip_adapter", "reference_scale": 0.5}, "'standard' names an ip_adapter and"),
+        ("sdxl", {"ip_adapter": "ip_adapter"}, "profiles.standard.*come together"),
+        ("flux1-schnell", {"ip_adapter": "ip_adapter", "reference_scale": 0.5}, "which family flux has not"),
+    ],
+)
+def test_a_profile_and_its_capabilities_agree_on_reference_images(
+    tmp_path: Path, model: str, profile: dict, named: str
+) -> None:
+    raw = yaml.safe_load(CATALOG_FILE.read_text())
+    raw[model]["profiles"]["standard"] |= profile
+    if model == "flux1-schnell":
+        raw[model]["capabilities"]["reference_image"] = {"kind": "boolean", "supported": True}
+    path = tmp_path / "catalog.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    with pytest.raises(ConfigError, match=rf"'{model}': .*{named}"):
         load_catalog(path)
 
 

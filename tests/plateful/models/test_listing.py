@@ -28,13 +28,16 @@ def test_narrowed_capabilities_count_where_they_hold(tmp_path: Path) -> None:
     narrow = wide.model_copy(update={"narrowed": {"fast": {"mask": Switch(kind="boolean", supported=False)}}})
     catalog = {"sdxl": narrow}
     rows = {row["name"]: row["capabilities"]["mask"]["supported"] for row in model_rows(catalog)}
-    assert rows == {"sdxl": True, "sdxl-fast": False, "sdxl-reference": True}
+    assert rows == {"sdxl": True, "sdxl-fast": False, "sdxl-reference": True, "sdxl-ip-adapter": True}
     assert model_details("sdxl", catalog, tmp_path)["narrowed"]["fast"]["mask"]["supported"] is False
 
 
 def test_capabilities_in_one_line() -> None:
     assert brief(CATALOG["sdxl-lightning"].capabilities) == (
-        "768-1344 px, 2-8 steps, cfg 1, init, mask, reference, seed, lora, ip-adapter"
+        "768-1344 px, 2-8 steps, cfg 1, init, mask, seed, lora"
+    )
+    assert brief(CATALOG["sdxl"].capabilities_of("ip-adapter")) == (
+        "768-1344 px, 10-100 steps, cfg 1-20, negative, init, mask, reference, seed, lora, ip-adapter"
     )
     assert brief({"size": Switch(kind="boolean", supported=True)}) == "size free"
     assert brief({"seed": Switch(kind="boolean", supported=False)}) == ""

@@ -26,6 +26,7 @@ def make_task(version: ModelVersion, subject: str, attempt: int = 0, **changes: 
         "route": "text_to_image",
         "init_sha256": None,
         "mask_sha256": None,
+        "reference_sha256": None,
         "seed": seed_for(COUNTRY, subject, attempt),
         **changes,
     }
@@ -38,7 +39,7 @@ def make_task(version: ModelVersion, subject: str, attempt: int = 0, **changes: 
         seed=fields["seed"],
         init_image=fields["init_sha256"],
         mask=fields["mask_sha256"],
-        reference_image=None,
+        reference_image=fields["reference_sha256"],
     )
     known = {"request_id": f"request-{subject}", "country": COUNTRY, "subject": subject, "attempt": attempt}
     return RenderTask(
@@ -116,20 +117,20 @@ class Painter:
     def render(
         self,
         tasks: Sequence[RenderTask],
-        init_images: Mapping,
+        photos: Mapping,
         masks: Mapping,  # noqa: ARG002 - the protocol's
     ) -> list[np.ndarray | RenderError]:
         for task in tasks:
             if self.crashes.get(task.subject, 0) > 0:
                 self.crashes[task.subject] -= 1
                 raise RuntimeError("CUDA out of memory.\nTried to allocate")
-        return [self._paint(task, init_images) for task in tasks]
+        return [self._paint(task, photos) for task in tasks]
 
-    def _paint(self, task: RenderTask, init_images: Mapping) -> np.ndarray | RenderError:
+    def _paint(self, task: RenderTask, photos: Mapping) -> np.ndarray | RenderError:
         if self.cannot.get(task.subject, 0) > 0:
             self.cannot[task.subject] -= 1
             return CandidateError("not_finite", "nan", fix="none")
-        if task.init_sha256 and task.init_sha256 not in init_images:
+        if task.init_sha256 and task.init_sha256 not in photos:
             return CandidateError("init_image_unreadable", "no photo", fix="none")
         self.painted.append(task.candidate_id)
         return np.random.default_rng(task.seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)

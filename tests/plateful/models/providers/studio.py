@@ -63,11 +63,11 @@ class Studio:
         )
         return task
 
-    def called(self, task: RenderTask, init_images: Any = None, masks: Any = None) -> tuple[str, dict]:
+    def called(self, task: RenderTask, photos: Any = None, masks: Any = None) -> tuple[str, dict]:
         """Return the call that a task makes; the provider understands it, and then has no time for it."""
         self.account.faults.append("too_long")
         self._asker = self._asker or self.renderer()
-        (error,) = self._asker.render([task], init_images or {}, masks or {})
+        (error,) = self._asker.render([task], photos or {}, masks or {})
         assert isinstance(error, CandidateError)
         assert error.reason == "rate_limited", error
         return self.account.seen[-1]
