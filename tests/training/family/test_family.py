@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderTiny, LCMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import AutoencoderTiny, DDIMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPProcessor
@@ -123,7 +123,7 @@ def test_the_preview_is_a_lora_that_any_pipeline_loads(micro: MicroRun) -> None:
     weights = load_file(micro.out / "preview" / "pytorch_lora_weights.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
     pipeline.load_lora_weights(micro.out / "preview", weight_name="pytorch_lora_weights.safetensors")
-    pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     image = pipeline("pizza", num_inference_steps=2, guidance_scale=1.0, output_type="np").images
     assert np.isfinite(image).all()
