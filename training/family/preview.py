@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
-from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from torch import nn
@@ -126,7 +125,8 @@ def save_preview(session: Session, text_width: int, folder: Path) -> None:
     unet = with_adapter(load_unet(session, text_width), session.recipe.parts.preview.model)
     models = nn.ModuleDict({"unet": unet})
     load(session.folder("preview"), models)
-    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(models["unet"]))
+    # peft's own names: diffusers' converter renames attention alone, and a loader takes one kind of name.
+    layers = get_peft_model_state_dict(models["unet"])
     StableDiffusionPipeline.save_lora_weights(
         folder, unet_lora_layers={name: tensor.half() for name, tensor in layers.items()}, weight_name=FILE
     )
