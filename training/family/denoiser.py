@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
 from torch import nn
 from torch.nn import functional as F
 
@@ -24,6 +24,12 @@ def build_unet(sizes: dict[str, Any], side: int, text_width: int) -> UNet2DCondi
     return UNet2DConditionModel(
         sample_size=side, in_channels=4, out_channels=4, cross_attention_dim=text_width, **sizes
     )
+
+
+def shipped_scheduler(settings: dict[str, Any]) -> DPMSolverMultistepScheduler:
+    """The sampler of the exported pipeline (DPM++ 2M) with the recipe's noise schedule."""
+    # DDIM, with which the preview draws, would clip latents to [-1, 1] unless the folder says otherwise.
+    return DPMSolverMultistepScheduler.from_config({**settings, "clip_sample": False})
 
 
 class CaptionedLatents:

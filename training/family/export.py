@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from transformers import CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from plateful.errors import ModelError
 from training.family.autoencoder import load_latents, load_tiny, load_vae
 from training.family.checkpoint import digest, read_state
 from training.family.clip import PIXEL_MEAN, PIXEL_STD, load_clip
-from training.family.denoiser import load_unet
+from training.family.denoiser import load_unet, shipped_scheduler
 from training.family.preview import save_preview
 from training.family.session import Session, write_json
 from training.family.tokenizer import load_tokenizer
@@ -84,14 +84,13 @@ def distilled(session: Session) -> bool:
 
 def _pipeline(session: Session, clip: CLIPModel, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
     _, scale, _ = load_latents(session)
-    settings = session.recipe.parts.unet.scheduler
     text_encoder = clip.text_model
     return StableDiffusionPipeline(
         vae=load_vae(session, scale).to("cpu", torch.float16),
         text_encoder=text_encoder.to("cpu", torch.float16),
         tokenizer=tokenizer,
         unet=load_unet(session, clip.config.text_config.hidden_size).to("cpu", torch.float16),
-        scheduler=DPMSolverMultistepScheduler(**settings),
+        scheduler=shipped_scheduler(session.recipe.parts.unet.scheduler),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
 

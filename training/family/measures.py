@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, LCMScheduler, StableDiffusionPipeline
+from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, StableDiffusionPipeline
 from transformers import CLIPModel, CLIPProcessor
 
 from plateful.errors import ModelError
@@ -45,7 +45,7 @@ def load_family(session: Session) -> Family:
         for _ in range(2)
     )
     preview.load_lora_weights(out / "preview", weight_name=PREVIEW_FILE)
-    preview.scheduler = LCMScheduler.from_config(preview.scheduler.config)
+    preview.scheduler = DDIMScheduler.from_config(preview.scheduler.config)
     return Family(
         pipeline,
         preview,
@@ -162,7 +162,7 @@ def render(family: Family, recipe: Recipe, prompts: list[str], *, preview: bool 
         seeds = [torch.Generator().manual_seed(recipe.card.first_seed + first + i) for i in range(len(batch))]
         out = pipeline(
             batch,
-            num_inference_steps=recipe.card.preview_steps if preview else recipe.card.steps,
+            num_inference_steps=recipe.parts.preview.steps if preview else recipe.card.steps,
             guidance_scale=1.0 if preview else recipe.card.guidance,
             generator=seeds,
             output_type="np",

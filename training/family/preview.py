@@ -1,7 +1,10 @@
-"""The preview: a LoRA with which the UNet draws in two to four steps, by latent consistency distillation.
+"""The preview: a LoRA with which the UNet draws in four steps, by distilling the teacher's own paths.
 
-Luo et al., "LCM-LoRA: A Universal Stable-Diffusion Acceleration Module" (2023). The teacher is the trained
-UNet with guidance, so the preview needs none: a picture costs 4 evaluations instead of 24.
+Progressive distillation (Salimans & Ho, "Progressive Distillation for Fast Sampling of Diffusion Models",
+2022), the guidance distilled in (Meng et al., "On Distillation of Guided Diffusion Models", 2023), in one
+stage: a few fixed jumps are learned along whole guided paths from pure noise. A picture costs 4 evaluations
+instead of 24. Latent consistency distillation learns every level from its own guess at the next one; in ten
+CPU-minutes it came to 43 % of the dishes where the teacher draws 86 %.
 """
 
 from copy import deepcopy
@@ -9,22 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from torch import nn
+from torch.nn import functional as F
 
 from training.family.checkpoint import FILE as CHECKPOINT
 from training.family.checkpoint import digest, load, read_state
-from training.family.denoiser import CaptionedLatents, load_unet
+from training.family.denoiser import CaptionedLatents, load_unet, shipped_scheduler
 from training.family.loop import fit
 from training.family.session import Session
 
-# LCMScheduler's own boundary: the prediction counts where there is noise, the sample where there is none.
-SIGMA_DATA, TIMESTEP_SCALING = 0.5, 10.0
-# Pseudo-Huber: quadratic below this error, linear above.
-HUBER = 0.01
 FILE = "pytorch_lora_weights.safetensors"
 
 
@@ -35,57 +34,82 @@ def with_adapter(unet: UNet2DConditionModel, sizes: dict) -> UNet2DConditionMode
     return unet
 
 
-class ConsistencyLearner:
-    """A step along the guided teacher's path must not change where the student says the path ends."""
+class PathLearner:
+    """Each of the student's jumps must end where the guided teacher's several small steps end."""
 
     def __init__(self, session: Session) -> None:
-        self.settings, self.count = (
-            session.recipe.parts.preview,
-            session.batch_of(session.recipe.parts.preview),
-        )
+        self.settings = session.recipe.parts.preview
+        self.paths = session.batch_of(self.settings)
         torch.manual_seed(self.settings.seed)
         self.plates = CaptionedLatents(session)
         self.teacher = load_unet(session, self.plates.text_width).to(memory_format=torch.channels_last)
         self.models = nn.ModuleDict({"unet": with_adapter(deepcopy(self.teacher), self.settings.model)})
         self.inputs = {**self.plates.inputs, "UNet": digest(session.folder("unet"))}
-        noise = DDPMScheduler(**session.recipe.parts.unet.scheduler, clip_sample=False)
-        self.signal = noise.alphas_cumprod.sqrt().to(session.device)
-        self.spread = (1 - noise.alphas_cumprod).sqrt().to(session.device)
+        self.scheduler_settings = session.recipe.parts.unet.scheduler
         self.empty = self.plates.states([0])
 
     def loss(self, rng: np.random.Generator, fraction: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # noqa: ARG002
-        """One batch: noisy latents on the teacher's grid, one guided step back, and both ends compared."""
-        clean, states = self.plates.take(rng, self.count)
-        steps, device = self.settings.grid_steps, clean.device
-        stride = len(self.signal) // steps
-        place = torch.from_numpy(rng.integers(1, steps + 1, self.count)).to(device)
-        start, end = place * stride - 1, (place * stride - 1 - stride).clamp(min=0)
-        noisy = _at(self.signal, start) * clean + _at(self.spread, start) * torch.randn(clean.shape).to(
-            device
+        """Whole paths of a few captions, cut where the student stops: all its jumps at once."""
+        _, states = self.plates.take(rng, self.paths)
+        stops, levels, (signal, spread) = self._follow(states)
+        starts, ends = torch.cat(stops[:-1]), torch.cat(stops[1:])
+        levels = levels.repeat_interleave(self.paths)
+        shares = (_per_picture(x, self.paths) for x in (signal[:-1], spread[:-1], signal[1:], spread[1:]))
+        goal = velocity_between(starts, ends, *shares)
+        found = self.models["unet"](starts, levels, states.repeat(self.settings.steps, 1, 1)).sample
+        return F.mse_loss(found.float(), goal), {}
+
+    @torch.no_grad()
+    def _follow(
+        self, states: torch.Tensor
+    ) -> tuple[list[torch.Tensor], torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """The guided teacher's paths from noise, as the pipeline draws them.
+
+        Returns:
+            The latents (paths, 4, h, w) at the student's stops, start and end included; the noise level at
+            which each jump starts; signal and noise shares at the stops.
+        """
+        settings, count = self.settings, len(states)
+        scheduler = shipped_scheduler(self.scheduler_settings)
+        scheduler.set_timesteps(settings.teacher_steps, device=states.device)
+        side = self.plates.side
+        latents = torch.randn(count, 4, side, side).to(states.device) * scheduler.init_noise_sigma
+        both, every = (
+            torch.cat([self.empty.expand_as(states), states]),
+            settings.teacher_steps // settings.steps,
         )
-        with torch.no_grad():
-            plain = self.teacher(noisy, start, self.empty.expand_as(states)).sample.float()
-            velocity = plain + self.settings.guidance * (
-                self.teacher(noisy, start, states).sample.float() - plain
-            )
-            drawn = _at(self.signal, start) * noisy - _at(self.spread, start) * velocity
-            noise = _at(self.signal, start) * velocity + _at(self.spread, start) * noisy
-            earlier = _at(self.signal, end) * drawn + _at(self.spread, end) * noise
-            goal = self._end(earlier, end, states)
-        error = self._end(noisy, start, states) - goal
-        return ((error**2 + HUBER**2).sqrt() - HUBER).mean(), {}
-
-    def _end(self, noisy: torch.Tensor, level: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """Where the student says that the path through `noisy` at `level` ends."""
-        velocity = self.models["unet"](noisy, level, states).sample.float()
-        drawn = _at(self.signal, level) * noisy - _at(self.spread, level) * velocity
-        scaled = (level * TIMESTEP_SCALING).view(-1, 1, 1, 1)
-        keep = SIGMA_DATA**2 / (scaled**2 + SIGMA_DATA**2)
-        return keep * noisy + scaled / (scaled**2 + SIGMA_DATA**2).sqrt() * drawn
+        stops = [latents]
+        for number, level in enumerate(scheduler.timesteps, start=1):
+            twice = torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last)
+            plain, asked = self.teacher(twice, level, both).sample.float().chunk(2)
+            velocity = plain + settings.guidance * (asked - plain)
+            latents = scheduler.step(velocity, level, latents).prev_sample
+            if number % every == 0:
+                stops.append(latents)
+        sigmas = scheduler.sigmas[::every].to(states.device)
+        shares = 1 / (1 + sigmas**2).sqrt(), sigmas / (1 + sigmas**2).sqrt()
+        return stops, scheduler.timesteps[::every], shares
 
 
-def _at(values: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-    return values[level].view(-1, 1, 1, 1)
+def velocity_between(
+    starts: torch.Tensor,
+    ends: torch.Tensor,
+    signal: torch.Tensor,
+    spread: torch.Tensor,
+    signal_after: torch.Tensor,
+    spread_after: torch.Tensor,
+) -> torch.Tensor:
+    """The velocity with which a single DDIM step leads from `starts` to `ends` (n, 4, h, w).
+
+    A noisy latent is `signal` times the clean one plus `spread` times noise; shares broadcast to the latents.
+    """
+    kept = spread_after / spread
+    clean = (ends - kept * starts) / (signal_after - kept * signal)
+    return (signal * starts - clean) / spread
+
+
+def _per_picture(values: torch.Tensor, count: int) -> torch.Tensor:
+    return values.repeat_interleave(count).view(-1, 1, 1, 1)
 
 
 def train_preview(session: Session) -> None:
@@ -93,7 +117,7 @@ def train_preview(session: Session) -> None:
     folder = session.folder("preview")
     if read_state(folder).inputs.get("UNet") not in (None, digest(session.folder("unet"))):
         (folder / CHECKPOINT).unlink()
-    fit(session, "preview", ConsistencyLearner(session))
+    fit(session, "preview", PathLearner(session))
 
 
 def save_preview(session: Session, text_width: int, folder: Path) -> None:
@@ -101,30 +125,8 @@ def save_preview(session: Session, text_width: int, folder: Path) -> None:
     unet = with_adapter(load_unet(session, text_width), session.recipe.parts.preview.model)
     models = nn.ModuleDict({"unet": unet})
     load(session.folder("preview"), models)
-    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(models["unet"]))
-    kept = truncated(layers, session.recipe.parts.preview.kept_rank)
+    # peft's own names: diffusers' converter renames attention alone, and a loader takes one kind of name.
+    layers = get_peft_model_state_dict(models["unet"])
     StableDiffusionPipeline.save_lora_weights(
-        folder, unet_lora_layers={name: tensor.half() for name, tensor in kept.items()}, weight_name=FILE
+        folder, unet_lora_layers={name: tensor.half() for name, tensor in layers.items()}, weight_name=FILE
     )
-
-
-def truncated(layers: dict[str, torch.Tensor], rank: int) -> dict[str, torch.Tensor]:
-    """Return each layer's best approximation of a lower rank (Eckart-Young), at unchanged scale.
-
-    Args:
-        layers: `<layer>.lora_A.weight` (r, in, ...) and `<layer>.lora_B.weight` (out, r, ...) pairs.
-        rank: to keep of r.
-    """
-    kept = {}
-    for name, down in layers.items():
-        if ".lora_A." not in name:
-            continue
-        up = layers[name.replace(".lora_A.", ".lora_B.")]
-        u, s, v = torch.linalg.svd(up.flatten(1).float() @ down.flatten(1).float(), full_matrices=False)
-        root, few = s[:rank].sqrt(), min(rank, len(s))
-        parts = {
-            name: (root[:, None] * v[:rank]).reshape(few, *down.shape[1:]),
-            name.replace(".lora_A.", ".lora_B."): (u[:, :rank] * root).reshape(len(up), few, *up.shape[2:]),
-        }
-        kept |= {place: tensor.contiguous() for place, tensor in parts.items()}
-    return kept

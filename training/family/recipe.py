@@ -77,21 +77,26 @@ class Denoiser(Trained):
 
 
 class Distilled(Trained):
-    """The preview: a LoRA on the UNet (`model` is its configuration) that reaches the end in few steps.
+    """The preview: a LoRA on the UNet (`model` is its configuration) that reaches the end in `steps`.
 
-    Its teacher takes single steps on a grid of `grid_steps`, guided by `guidance`. It is exported with the
-    `kept_rank` strongest directions of each layer.
+    Its teacher takes `teacher_steps`, guided by `guidance`; `batch` counts the teacher's paths.
     """
 
-    grid_steps: int
+    steps: int
+    teacher_steps: int
     guidance: float
-    kept_rank: int
 
     @model_validator(mode="after")
     def _unscaled(self) -> "Distilled":
         # diffusers loads a LoRA without its configuration: only alpha = r means the same to everybody.
         if self.model.get("lora_alpha") != self.model.get("r"):
             raise ValueError("preview: lora_alpha must equal r")
+        return self
+
+    @model_validator(mode="after")
+    def _stops_on_the_path(self) -> "Distilled":
+        if self.teacher_steps % self.steps:
+            raise ValueError("preview: teacher_steps must be a multiple of steps")
         return self
 
 
@@ -107,7 +112,6 @@ class Card(Strict):
     questions: int
     steps: int
     guidance: float
-    preview_steps: int
 
 
 class Parts(Strict):

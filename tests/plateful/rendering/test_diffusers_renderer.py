@@ -61,7 +61,7 @@ def test_an_adapter_is_merged_and_renders_without_guidance_in_few_steps(
 ) -> None:
     folder = build_tiny_family(tmp_path / "plateful-tiny")
     add_lora(folder, "preview")
-    profile = {"adapter": "preview", "scheduler": "LCMScheduler", "steps": 4, "cfg_scale": 1.0}
+    profile = {"adapter": "preview", "scheduler": "DDIMScheduler", "steps": 4, "cfg_scale": 1.0}
     run = version.profile.model_copy(update=profile)
     preview = DiffusersRenderer(model_version(version.entry, tmp_path, run))
     parameters = {"size": 128, "steps": 4, "cfg_scale": 1.0}

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderTiny, LCMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import AutoencoderTiny, DDIMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from peft.tuners.lora import LoraLayer
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPProcessor
 
 from tests.conftest import feed_rows, write_feed
-from tests.training.family.conftest import MicroRun
+from tests.training.family.conftest import MICRO, MicroRun
 from training.family.names import named_dishes
+from training.family.recipe import load_recipe
 from training.family.session import read_json
 
 
@@ -123,7 +125,11 @@ def test_the_preview_is_a_lora_that_any_pipeline_loads(micro: MicroRun) -> None:
     weights = load_file(micro.out / "preview" / "pytorch_lora_weights.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
     pipeline.load_lora_weights(micro.out / "preview", weight_name="pytorch_lora_weights.safetensors")
-    pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+    loaded = {name for name, part in pipeline.unet.named_modules() if isinstance(part, LoraLayer)}
+    trained = tuple(f".{name}" for name in load_recipe(MICRO).parts.preview.model["target_modules"])
+    plain = StableDiffusionPipeline.from_pretrained(micro.out / "pipeline").unet
+    assert loaded == {name for name, _ in plain.named_modules() if name.endswith(trained)}
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     image = pipeline("pizza", num_inference_steps=2, guidance_scale=1.0, output_type="np").images
     assert np.isfinite(image).all()

@@ -1,31 +1,30 @@
-"""The preview's adapter: exported with its strongest directions alone."""
+"""The preview's goal: one DDIM step that ends where several of the teacher's ended."""
 
-import pytest
+import itertools
+
 import torch
+from diffusers import DDIMScheduler
 
-from training.family.preview import truncated
-
-
-def pair(down: tuple[int, ...], up: tuple[int, ...]) -> dict[str, torch.Tensor]:
-    drawn = torch.Generator().manual_seed(3)
-    return {
-        "layer.lora_A.weight": torch.randn(down, generator=drawn),
-        "layer.lora_B.weight": torch.randn(up, generator=drawn),
-    }
+from training.family.denoiser import shipped_scheduler
+from training.family.preview import velocity_between
+from training.family.recipe import load_recipe
 
 
-def product(layers: dict[str, torch.Tensor]) -> torch.Tensor:
-    return layers["layer.lora_B.weight"].flatten(1) @ layers["layer.lora_A.weight"].flatten(1)
-
-
-@pytest.mark.parametrize(("down", "up"), [((6, 20), (16, 6)), ((6, 8, 3, 3), (16, 6, 1, 1))])
-def test_the_strongest_directions_are_kept(down: tuple[int, ...], up: tuple[int, ...]) -> None:
-    layers = pair(down, up)
-    whole, weak = truncated(layers, 6), truncated(layers, 4)
-    assert all(tensor.is_contiguous() for tensor in weak.values()), "safetensors takes no others"
-    assert torch.allclose(product(whole), product(layers), atol=1e-4)
-    assert weak["layer.lora_A.weight"].shape == (4, *down[1:])
-    assert weak["layer.lora_B.weight"].shape == (16, 4, *up[2:])
-    lost = torch.linalg.matrix_norm(product(layers) - product(weak))
-    directions = torch.linalg.svdvals(product(layers))
-    assert lost == pytest.approx(float(directions[4:].norm()), rel=1e-3)
+def test_the_learned_velocity_ends_where_the_teacher_ended() -> None:
+    recipe = load_recipe()
+    shipped = shipped_scheduler(recipe.parts.unet.scheduler)
+    student = DDIMScheduler.from_config(shipped.config)
+    steps = recipe.parts.preview.steps
+    student.set_timesteps(steps)
+    shipped.set_timesteps(recipe.parts.preview.teacher_steps)
+    every = recipe.parts.preview.teacher_steps // steps
+    assert student.timesteps.tolist() == shipped.timesteps[::every].tolist()
+    sigmas = shipped.sigmas[::every]
+    signal, spread = 1 / (1 + sigmas**2).sqrt(), sigmas / (1 + sigmas**2).sqrt()
+    drawn = torch.Generator().manual_seed(1)
+    # Far outside [-1, 1], where latents lie and pixels do not.
+    starts, ends = 3 * torch.randn(2, 1, 4, 8, 8, generator=drawn)
+    for place, (now, then) in enumerate(itertools.pairwise(range(steps + 1))):
+        velocity = velocity_between(starts, ends, signal[now], spread[now], signal[then], spread[then])
+        made = student.step(velocity, student.timesteps[place], starts).prev_sample
+        assert torch.allclose(made, ends, atol=0.02), f"jump {place}"

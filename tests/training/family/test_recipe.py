@@ -29,6 +29,14 @@ def test_an_unknown_key_is_named(tmp_path: Path) -> None:
         load_recipe(path)
 
 
+def test_a_preview_must_stop_on_its_teachers_path(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    text = DEFAULT_RECIPE.read_text(encoding="utf-8")
+    path.write_text(text.replace("teacher_steps: 12", "teacher_steps: 10"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="teacher_steps must be a multiple of steps"):
+        load_recipe(path)
+
+
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml"):
         load_recipe(tmp_path / "none.yaml")
