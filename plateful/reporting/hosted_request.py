@@ -112,7 +112,7 @@ def _translated(tables: CountryTables, card: Card, tile: Tile, version: ModelVer
 
 
 def _given(name: str, line: Mapping[str, Any] | None) -> Given | None:
-    return line and Given(_text(name, line["effective"]), line["status"], line.get("reason"))
+    return Given(_text(name, line["effective"]), line["status"], line.get("reason")) if line else None
 
 
 def _text(name: str, value: Any) -> str | None:  # noqa: ANN401 - any JSON value
