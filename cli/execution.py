@@ -4,19 +4,23 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 from upath import UPath
 
+from cli.stopping import GRACE_SECONDS, Stopped, beside
 from jobs.batches import decision_tags
 from plateful.environments import ROOT, Settings, open_ledger, utc_now
 from plateful.errors import ConfigError, PlatefulError
+from plateful.ledger import Ledger
 from plateful.stores.locks import exclusive
 from plateful.stores.objects import replace
-from resources.dead_runs import report_dead_runs
+from resources.dead_runs import report_dead_runs, run_is_finished
 from sensors.failures import root_cause
 
 # Creating Dagster's tables takes 1-2 s on an idle machine.
@@ -83,20 +87,47 @@ def run_job(
 
     Raises:
         RunFailedError: a step failed; names it and the fix.
+        Stopped: the process was told to end; the run is canceled, and its partition free.
     """
     from definitions import build_definitions
 
     job = build_definitions(settings).resolve_job_def(name)
-    result = job.execute_in_process(
-        run_config=QUIET,
-        instance=instance,
-        partition_key=partition,
-        tags={**decision_tags(open_ledger(settings.ledger), partition), **(tags or {})},
-        raise_on_error=False,
+    ledger, run_id = open_ledger(settings.ledger), str(uuid4())
+    running = beside(
+        lambda: job.execute_in_process(
+            run_config=QUIET,
+            instance=instance,
+            partition_key=partition,
+            run_id=run_id,
+            tags={**decision_tags(ledger, partition), **(tags or {})},
+            raise_on_error=False,
+        )
     )
+    try:
+        result = running.result()
+    except Stopped:
+        # The process ends all the same where this cannot be recorded, e.g. on a full disk.
+        with suppress(Exception):
+            _cancel(instance, ledger, run_id, running)
+        raise
     if not result.success:
         raise _failure(name, partition, result)
     return JobRun(result.run_id, step_seconds(instance, result.run_id))
+
+
+def _cancel(instance: dg.DagsterInstance, ledger: Ledger, run_id: str, running: Future) -> None:
+    """Record that a run was stopped, and free its country.
+
+    Without its lease it ends where it next asks whether it may write; it has GRACE_SECONDS to get there.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return
+    instance.report_run_canceling(run, "The command was told to end.")
+    ledger.release_owner(run_id)
+    wait([running], timeout=GRACE_SECONDS)
+    if not run_is_finished(instance, run_id):
+        instance.report_run_canceled(run, "The command ended in mid-step. -> run the same command to go on")
 
 
 def step_seconds(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:

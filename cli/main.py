@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import bench, console, maintenance, models, review
+from cli import bench, console, maintenance, models, review, stopping
 from cli.comparing import compare
 from cli.costs import costs
 from cli.options import Candidates, Feed, Json
@@ -19,9 +19,6 @@ from plateful.stores.objects import disk_is_full
 
 if TYPE_CHECKING:
     from cli.mainjob import Outcome
-
-# How typer ends after Ctrl-C.
-INTERRUPTED = 130
 
 app = typer.Typer(
     help="Give every menu product an image that may be shown.",
@@ -65,22 +62,27 @@ def command() -> None:
 
 
 def _run() -> int:
-    try:
-        app()
-    except PlatefulError as error:
-        _say(error)
-        return 2
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            console.err.print("plateful: stopped; what was made is kept, run the same command to go on")
-        raise
-    except Exception as error:
-        # Dagster's own storage can meet the full disk as well as ours, and knows no PlatefulError.
-        if not disk_is_full(error):
-            raise
-        fix = "free space and run the same command again; what was made is kept"
-        _say(StoreError(f"the disk of {load_settings().home} is full", fix=fix))
-        return 2
+    with stopping.own_terminal() as terminal:
+        try:
+            with stopping.signals_raise():
+                app()
+        except stopping.Stopped as stop:
+            stopping.end_children()
+            terminal.show_cursor()
+            terminal.print(
+                f"plateful: stopped by {stop}; what was made is kept, run the same command to go on"
+            )
+            return stop.status
+        except PlatefulError as error:
+            _say(error)
+            return 2
+        except Exception as error:
+            # Dagster's own storage can meet the full disk as well as ours, and knows no PlatefulError.
+            if not disk_is_full(error):
+                raise
+            fix = "free space and run the same command again; what was made is kept"
+            _say(StoreError(f"the disk of {load_settings().home} is full", fix=fix))
+            return 2
     return 0
 
 

@@ -17,7 +17,8 @@ from jobs.batches import batch_tags
 from plateful.countries import COUNTRIES
 from plateful.environments import Adapters, Settings, open_adapters, utc_now
 from plateful.errors import FeedError, PlatefulError
-from plateful.models.versions import resolve_model
+from plateful.models.catalog import load_catalog
+from plateful.models.versions import ModelVersion, model_version, resolve_model
 from plateful.products.feed import Feed
 from plateful.reporting.cards import REPORT_TABLES, CountryTables
 from plateful.reporting.report import write_report
@@ -100,8 +101,17 @@ def run_demo(settings: Settings) -> tuple[Outcome, Path]:
         read_image=adapters.lake.get_image,
         generated_at=utc_now(),
         feed_rejects=feed.unassigned(),
+        hosted=_hosted(settings),
     )
     return Outcome(summary, failed), report
+
+
+def _hosted(settings: Settings) -> ModelVersion | None:
+    """Return the catalog's first hosted model that could serve, to show a request's receipt of it."""
+    for entry in load_catalog(settings.catalog).values():
+        if entry.endpoint and entry.licence.allowed and entry.status != "retired":
+            return model_version(entry, settings.weights)
+    return None
 
 
 def _present(feed: Feed, countries: Sequence[str] | None) -> list[str]:

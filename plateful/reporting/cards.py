@@ -10,7 +10,9 @@ import polars as pl
 
 from plateful.errors import StoreError
 from plateful.reporting.summary import outcomes
-from plateful.reporting.thumbnails import Thumbnails
+from plateful.reporting.thumbnails import ReadImage, Thumbnails
+from plateful.vision.image_io import open_stored
+from plateful.vision.likeness import same_pixels
 
 # The tables that a country's page is made of; `feed` ones come first.
 REPORT_TABLES = (
@@ -55,11 +57,20 @@ class Bar:
 
 @dataclass(frozen=True)
 class Tile:
-    """One candidate: picture (None when it could not be rendered), scores, answers and what became of it."""
+    """One candidate: picture (None when it could not be rendered), scores, answers and what became of it.
+
+    attempt: counted from 1.
+    model: catalog name of what rendered it.
+    receipt: parameter -> receipt line (plateful.models.parameters).
+    untouched: of a repainted photo, the share of its pixels that are the photo's own, 0..1; else None.
+    """
 
     candidate_id: str
     attempt: int
+    model: str
     image: str | None
+    receipt: Mapping[str, Row]
+    untouched: float | None
     verdict: str
     bars: tuple[Bar, ...]
     answers: tuple[Row, ...]
@@ -92,6 +103,12 @@ class Card:
         named = [*self.decision["reasons"], *(reason for tile in self.tiles for reason in tile.reasons)]
         return tuple(dict.fromkeys(named))
 
+    @property
+    def after(self) -> Tile | None:
+        """The repainted photo to show beside the vendor's: the live or waiting one, else the first."""
+        repainted = [tile for tile in self.tiles if tile.untouched is not None]
+        return min(repainted, key=lambda tile: ORDER.get(tile.verdict, len(ORDER)), default=None)
+
 
 def image_keys(tables: CountryTables) -> list[str]:
     """Return the lake keys of every picture that the country's cards show."""
@@ -101,14 +118,18 @@ def image_keys(tables: CountryTables) -> list[str]:
     return [*candidates, *photos, *outlined]
 
 
-def cards(tables: CountryTables, thumbnails: Thumbnails, limit: int) -> list[Card]:
-    """Join a country's tables to at most `limit` cards, those that need attention first."""
+def cards(tables: CountryTables, read_image: ReadImage, thumbnails: Thumbnails, limit: int) -> list[Card]:
+    """Join a country's tables to at most `limit` cards, those that need attention first.
+
+    Raises:
+        StoreError: `read_image` has no picture of a key.
+    """
     decisions = tables.by("review_decisions", "request_id")
     prompts = tables.tables["prompts"].rows(named=True)
     ends = ("review_decisions", "published_images", "refused_images", "prompts")
     status = outcomes(*(tables.tables[name] for name in ends))
     prompts.sort(key=lambda p: (ORDER[status[p["subject"]]], p["subject"]))
-    join = _Join(tables, thumbnails)
+    join = _Join(tables, read_image, thumbnails)
     return [
         join.card(prompt, decisions[prompt["request_id"]], status[prompt["subject"]])
         for prompt in prompts[:limit]
@@ -128,8 +149,8 @@ def reject_counts(rejects: pl.DataFrame) -> Counter[str]:
 class _Join:
     """The country's tables by key, looked up once per card."""
 
-    def __init__(self, tables: CountryTables, thumbnails: Thumbnails) -> None:
-        self._thumbnails = thumbnails
+    def __init__(self, tables: CountryTables, read_image: ReadImage, thumbnails: Thumbnails) -> None:
+        self._read_image, self._thumbnails = read_image, thumbnails
         self._products = tables.by("translated_products", "product_id")
         self._masks = tables.by("inpainting_masks", "product_id")
         self._refused = tables.by("refused_images", "product_id")
@@ -173,13 +194,22 @@ class _Join:
         return Tile(
             candidate_id=key,
             attempt=candidate["attempt"] + 1,
+            model=candidate["model"],
             image=self._thumbnails.uri(key) if candidate["status"] == "ok" else None,
+            receipt=json.loads(candidate["receipt"]),
+            untouched=self._untouched(candidate),
             verdict=_verdict(candidate, accepted, status),
             bars=() if candidate["status"] != "ok" else _bars(safety, quality, judged),
             answers=tuple(json.loads(judged["answers"])) if judged else (),
             reasons=tuple(reasons),
             found_text=safety["found_text"] if safety else None,
         )
+
+    def _untouched(self, candidate: Row) -> float | None:
+        if candidate["status"] != "ok" or candidate["route"] != "inpaint":
+            return None
+        keys = candidate["init_sha256"], candidate["candidate_id"]
+        return same_pixels(*(open_stored(self._read_image(key)) for key in keys))
 
 
 def _verdict(candidate: Row, accepted: Row | None, status: str | None) -> str:

@@ -12,13 +12,16 @@ from typing import Any
 
 import polars as pl
 
+from plateful.models.versions import ModelVersion
 from plateful.reporting.cards import (
+    ORDER,
     CountryTables,
     cards,
     image_keys,
     reason_counts,
     reject_counts,
 )
+from plateful.reporting.hosted_request import hosted_request
 from plateful.reporting.page import render_page, write_page
 from plateful.reporting.summary import OUTCOMES
 from plateful.reporting.thumbnails import ReadImage, Thumbnails
@@ -27,6 +30,8 @@ from plateful.reporting.thumbnails import ReadImage, Thumbnails
 IMAGE_BUDGET = 5_500_000
 CARDS_PER_COUNTRY = 400
 REJECTS_SHOWN = 200
+# Repainted photos at the top; each is also on its product's card.
+STRIPS_SHOWN = 12
 WORDS = {
     "published": "Published",
     "pending_review": "Waiting for review",
@@ -45,6 +50,7 @@ def write_report(
     read_image: ReadImage,
     generated_at: datetime,
     feed_rejects: pl.DataFrame | None = None,
+    hosted: ModelVersion | None = None,
     cards_per_country: int = CARDS_PER_COUNTRY,
     image_budget: int = IMAGE_BUDGET,
 ) -> Path:
@@ -57,6 +63,8 @@ def write_report(
         read_image: lake image key -> bytes.
         generated_at: aware time shown in the header.
         feed_rejects: REJECTS of rows that no country owns.
+        hosted: hosted model that one request of the run is translated for, to show what it would become
+            there; nothing is sent.
         cards_per_country: cards shown per country, those that need attention first; the rest is counted.
         image_budget: bytes that all inline pictures may take; thumbnails shrink to fit.
 
@@ -66,14 +74,28 @@ def write_report(
     # As many pictures at most as cards times what they show; a larger country is cut, so its keys are scaled.
     keys = [key for tables in countries for key in image_keys(tables)[: cards_per_country * 4]]
     thumbnails = Thumbnails.within(image_budget, keys, read_image)
-    filters = {"label": reason_label, "gate": reason_gate, "word": lambda status: WORDS[status]}
+    sections = [_section(tables, summary, read_image, thumbnails, cards_per_country) for tables in countries]
+    shown = [
+        (tables, card)
+        for tables, section in zip(countries, sections, strict=True)
+        for card in section["cards"]
+    ]
+    filters = {
+        "label": reason_label,
+        "gate": reason_gate,
+        "word": lambda status: WORDS[status],
+        "share": share_text,
+    }
     html = render_page(
         "report.html.j2",
         filters,
         styles=("report.css",),
         scripts=("report.js", "zoom.js"),
         summary=summary,
-        countries=[_section(tables, summary, thumbnails, cards_per_country) for tables in countries],
+        countries=sections,
+        strips=STRIPS_SHOWN,
+        repainted=sorted((card for _, card in shown if card.after), key=lambda card: ORDER[card.status]),
+        hosted=hosted_request(shown, hosted) if hosted else None,
         feed_rejects=_rejects(feed_rejects) if feed_rejects is not None and feed_rejects.height else None,
         histogram=_histogram(sum((reason_counts(tables) for tables in countries), start=Counter())),
         statuses=OUTCOMES,
@@ -96,10 +118,20 @@ def reason_gate(reason: str) -> str:
     return gate if name and gate in GATES else "other"
 
 
+def share_text(share: float) -> str:
+    """Say a share in percent, never as all or none of it when it is not: 0.9996 -> `99.9 %`."""
+    percent = share * 100
+    return f"{percent:.0f} %" if percent in (0, 100) else f"{min(max(percent, 0.1), 99.9):.1f} %"
+
+
 def _section(
-    tables: CountryTables, summary: Mapping[str, Any], thumbnails: Thumbnails, limit: int
+    tables: CountryTables,
+    summary: Mapping[str, Any],
+    read_image: ReadImage,
+    thumbnails: Thumbnails,
+    limit: int,
 ) -> dict[str, Any]:
-    shown = cards(tables, thumbnails, limit)
+    shown = cards(tables, read_image, thumbnails, limit)
     return {
         "code": tables.country,
         "name": tables.name,

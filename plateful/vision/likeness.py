@@ -21,3 +21,8 @@ def perceptual_hash(array: np.ndarray) -> np.ndarray:
 def perceptual_distance(one: np.ndarray, other: np.ndarray) -> float:
     """Return the share of pHash bits in which two pictures differ: 0 = alike, about 0.5 = unrelated."""
     return float(np.mean(perceptual_hash(one) != perceptual_hash(other)))
+
+
+def same_pixels(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the share of equal pixels, 0..1, of two uint8 RGB (H, W, 3) pictures; 0 when sizes differ."""
+    return float(np.mean((one == other).all(axis=-1))) if one.shape == other.shape else 0.0

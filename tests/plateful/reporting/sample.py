@@ -7,12 +7,22 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from plateful.models.catalog import load_catalog
+from plateful.models.versions import ModelVersion
+from plateful.rendering.inpainting import fit
+from plateful.rendering.plan import plan_tasks
 from plateful.reporting.cards import REPORT_TABLES, CountryTables
 from plateful.reporting.summary import CountrySummary, summarise_country, summary_json
 from plateful.tables import TABLES
+from plateful.vision.image_io import open_stored
 from tests.plateful.reporting.pictures import DISHES, Pictures, blank
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PARAMETERS = {"size": 128, "steps": 12, "cfg_scale": 4.0, "style": "soft light", "strength": 0.9}
+ENTRY = load_catalog()["plateful-tiny"]
+TINY = ModelVersion("plateful-tiny", "3f9ac1d2" * 8, ENTRY.profile_named(), ENTRY)
+MASK = np.zeros((160, 160), np.uint8)
+MASK[40:130, 30:125] = 255
 STATES = ("approved", "pending_review", "approved", "rejected", "approved", "quarantined")
 FAILURES = (
     ["safety:text"],
@@ -114,11 +124,10 @@ def _product(
             "image_reasons": ["quality:blur"] if photo else [],
         }
     )
+    key = None
     if photo:
-        mask = np.zeros((160, 160), np.uint8)
-        mask[40:130, 30:125] = 255
         # The second photo of a country is a notice.
-        key = pictures.put(f"mask-{product}", mask) if index < 4 else None
+        key = pictures.put(f"mask-{product}", MASK) if index < 4 else None
         status = "ok" if key else "not_a_dish: text"
         rows["inpainting_masks"].append(
             {"product_id": product, "photo_sha256": photo, "mask_sha256": key, "area": 0.33, "status": status}
@@ -133,11 +142,14 @@ def _product(
             "template": "menu-item@1",
             "prompt": f"{english or name} with spring onion in a white bowl on a wood background, warm light",
             "negative_prompt": "text, logo, person, blurry",
+            "parameters": json.dumps(PARAMETERS),
             "route": "inpaint" if photo else "text_to_image",
+            "photo_sha256": photo,
         }
     )
     made = [
-        _candidate(rows, code, request, n, archetype, pictures, draw, state, index) for n in range(candidates)
+        _candidate(rows, code, request, n, archetype, pictures, draw, state, index, photo if key else None)
+        for n in range(candidates)
     ]
     chosen = made[0] if state in ("approved", "pending_review") else None
     rows["review_decisions"].append(
@@ -176,11 +188,15 @@ def _candidate(
     draw: Any,
     state: str,
     index: int,
+    photo: str | None,
 ) -> str:
     key, good = f"{request}c{n}", n == 0 and state in ("approved", "pending_review")
     broken = state == "quarantined"
     if not broken:
-        pictures.put(key, draw(archetype, index * 7 + n))
+        painted = draw(archetype, index * 7 + n)
+        pictures.put(
+            key, fit(open_stored(pictures.get(photo)), MASK, 128).composite(painted) if photo else painted
+        )
     failures = [] if good else FAILURES[(index + n) % len(FAILURES)]
     rows["generated_candidates"].append(
         {
@@ -188,6 +204,10 @@ def _candidate(
             "request_id": request,
             "country": code,
             "attempt": n,
+            "model": "plateful-tiny",
+            "receipt": json.dumps(_receipt(rows, n)),
+            "route": "inpaint" if photo else "text_to_image",
+            "init_sha256": photo,
             "status": "quarantined" if broken else "ok",
             "reason": "render:not_finite" if broken else None,
         }
@@ -259,6 +279,13 @@ def _candidate(
     return key
 
 
+def _receipt(rows: dict, attempt: int) -> dict[str, Any]:
+    """The receipt that rendering gives the newest request."""
+    prompts, masks = (fill(table, rows[table]) for table in ("prompts", "inpainting_masks"))
+    tasks = plan_tasks(prompts.tail(1), masks, TINY, candidates_per_request=attempt + 1)
+    return tasks[-1].receipt
+
+
 def everything(pictures: Pictures, draw: Any = blank, repeat: int = 1) -> tuple[dict, list[CountryTables]]:
     """The summary's JSON and all countries' tables, `repeat` times as many products."""
     made = [country(code, name, dishes * repeat, pictures, draw) for code, (name, dishes) in DISHES.items()]
@@ -266,7 +293,7 @@ def everything(pictures: Pictures, draw: Any = blank, repeat: int = 1) -> tuple[
     summary = summary_json(
         [summary for _, summary in made],
         model="plateful-tiny",
-        model_version="3f9ac1d2" * 8,
+        model_version=TINY.digest,
         feed_rows_in=rows_in + 2,
         rows_without_country=2,
         whole_feed=True,

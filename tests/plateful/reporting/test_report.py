@@ -9,11 +9,16 @@ import polars as pl
 import pytest
 
 from plateful.errors import StoreError
+from plateful.models.catalog import load_catalog
+from plateful.models.versions import WEIGHTS_ROOT, model_version
 from plateful.reporting.cards import REPORT_TABLES, CountryTables
-from plateful.reporting.report import reason_gate, reason_label, write_report
+from plateful.reporting.report import reason_gate, reason_label, share_text, write_report
+from plateful.vision.image_io import open_stored
+from plateful.vision.likeness import same_pixels
 from tests.plateful.reporting.pictures import Pictures, drawing
 from tests.plateful.reporting.sample import NOON, everything, fill
 
+GPT_IMAGE = model_version(load_catalog()["gpt-image"], WEIGHTS_ROOT)
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     "--headless",
@@ -33,7 +38,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pictures = Pictures()
     summary, countries = everything(pictures)
     path = tmp_path_factory.mktemp("report") / "demo" / "report.html"
-    return write_report(path, summary, countries, read_image=pictures.get, generated_at=NOON)
+    return write_report(
+        path, summary, countries, read_image=pictures.get, generated_at=NOON, hosted=GPT_IMAGE
+    )
 
 
 def test_page_asks_for_nothing_over_the_network(report: Path) -> None:
@@ -58,8 +65,9 @@ def test_every_product_candidate_reason_and_address_is_there(report: Path) -> No
             assert f'<h3 dir="auto">{name}</h3>' in html
         for url in country.tables["published_images"]["url"]:
             assert url in html
-    assert html.count("<article") == 17
-    assert html.count('alt="Candidate') == 32, "two of 34 candidates were quarantined and have no picture"
+    assert html.count('<article class="card') == 17
+    pictures = html.count('alt="Candidate'), html.count('alt="After, candidate')
+    assert pictures == (24, 8), "two of 34 candidates were quarantined and have no picture"
     for words in (
         "Passed, not chosen",
         "Quality: blur",
@@ -73,6 +81,38 @@ def test_every_product_candidate_reason_and_address_is_there(report: Path) -> No
     assert not re.findall(r"<img(?![^>]*alt=)", html)
 
 
+def test_repainted_photos_stand_beside_the_originals_with_what_was_left_alone(report: Path) -> None:
+    html = report.read_text(encoding="utf-8")
+    section = html[html.index("Vendor photos, repainted") : html.index("What this request would become")]
+    strips = section.split("<article")[1:]
+    assert len(strips) == 4
+    pictures = Pictures()
+    _, countries = everything(pictures)
+    for tables, strip in zip(countries, strips, strict=True):
+        key = f"{tables.country}{1:014d}c0"
+        photo, after = (open_stored(pictures.get(k)) for k in (f"photo-{tables.country}-2", key))
+        assert f"<b>{share_text(same_pixels(photo, after))}</b> of the photo's pixels untouched" in strip
+        places = [strip.index(word) for word in ("Before", "Mask", "After")]
+        assert places == sorted(places)
+        assert len(set(re.findall(r'src="([^"]+)"', strip))) == 3
+        assert "Waiting for review</span>" in strip
+        assert f'href="#card-{key[:-2]}"' in strip and f'id="card-{key[:-2]}"' in html
+
+
+def test_a_report_without_a_hosted_model_has_no_receipt_of_one(tmp_path: Path) -> None:
+    pictures = Pictures()
+    summary, countries = everything(pictures)
+    path = write_report(tmp_path / "r.html", summary, countries, read_image=pictures.get, generated_at=NOON)
+    assert "would become" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (1, "100 %"), (0.99996, "99.9 %"), (0.00001, "0.1 %"), (0.5096, "51.0 %")]
+)
+def test_a_share_is_never_rounded_to_all_or_nothing(share: float, text: str) -> None:
+    assert share_text(share) == text
+
+
 def test_waiting_products_come_first_and_a_large_country_is_cut_with_a_note(tmp_path: Path) -> None:
     pictures = Pictures()
     summary, countries = everything(pictures)
@@ -84,10 +124,10 @@ def test_waiting_products_come_first_and_a_large_country_is_cut_with_a_note(tmp_
 
 
 def test_two_hundred_and_fifty_products_stay_below_eight_megabytes(tmp_path: Path) -> None:
-    drawn = {name: drawing(name, 3) for name in ("pizza", "sushi")}
+    drawn = {(name, side): drawing(name, 3, side) for name in ("pizza", "sushi") for side in (128, 160)}
     pictures = Pictures()
     summary, countries = everything(
-        pictures, lambda _, seed, *__: drawn["pizza" if seed % 2 else "sushi"], repeat=15
+        pictures, lambda _, seed, side=128: drawn["pizza" if seed % 2 else "sushi", side], repeat=15
     )
     path = write_report(tmp_path / "r.html", summary, countries, read_image=pictures.get, generated_at=NOON)
     assert summary["total"]["without_images"] == 255
@@ -183,5 +223,5 @@ def test_filters_work_in_a_browser_under_the_policy(
 ) -> None:
     run = in_browser(report.as_uri() + view, tmp_path)
     assert f'<output aria-live="polite">{count} of 17 products</output>' in run.stdout
-    assert len(re.findall(r'<article class="card"[^>]* hidden=""', run.stdout)) == hidden
+    assert len(re.findall(r'<article class="card[^>]* hidden=""', run.stdout)) == hidden
     assert "Content Security Policy" not in run.stderr and "Uncaught" not in run.stderr
