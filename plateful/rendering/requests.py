@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plateful.identity import canonical_json, request_id
-from plateful.tables import DEFAULT_TEAM
+from plateful.teams import DEFAULT_TEAM
 
 
 def request_row(
