@@ -17,6 +17,7 @@ from plateful.identity import content_hash
 from plateful.judging.judge import Judge
 from plateful.models.catalog import load_catalog
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.requests import request_row
 from plateful.rendering.task import RenderTask
 from plateful.reporting.side_by_side import write_side_by_side
@@ -100,6 +101,9 @@ class Models:
 
     def render(self, tasks: Sequence[RenderTask], *_: object) -> list[np.ndarray | RenderError]:
         return [self._paint(task) for task in tasks]
+
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
+        return own_bill(result)
 
     def _paint(self, task: RenderTask) -> np.ndarray | RenderError:
         if f"{task.model}:{task.subject}" in self.cannot:
