@@ -34,7 +34,7 @@ def request_row(
         rubric: the judge's questions, JSON.
         expected_text: text that the picture may carry.
         photo_sha256: photo to repaint; None renders from text.
-        team: who asks; what is rendered by hand or for an evaluation is not charged.
+        team: who asks and pays; nobody pays for an evaluation.
     """
     chosen = application or partition
     return {
