@@ -53,7 +53,7 @@ def test_a_photo_is_edited_by_a_candidate_model(
     entry = yaml.safe_load(CATALOG_FILE.read_text())["plateful-tiny"] | {"status": "candidate"}
     entry["profiles"] = {"standard": entry["profiles"]["standard"] | {"steps": 4}}
     entry["profiles"]["draft"] = entry["profiles"]["standard"] | {"vae": "tiny"}
-    entry["tiers"] = {"preview": "draft", "production": "standard"}
+    entry |= {"tiers": {"preview": "draft", "production": "standard"}, "narrowed": {}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"house": entry}))
     monkeypatch.setenv("PLATEFUL_CATALOG", str(tmp_path / "own.yaml"))
     rng = np.random.default_rng(1)
