@@ -64,6 +64,7 @@ def ladder(
                 cfg_share=cfg_share,
                 cache_interval=cache_interval,
                 compiled=compiled,
+                distilled=runners.distilled() if scored else None,
             ),
             prices=load_prices(),
             score=_scores(settings) if scored else None,

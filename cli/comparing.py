@@ -12,19 +12,22 @@ import polars.selectors as cs
 import typer
 
 from cli import console
-from cli.options import Json
+from cli.options import Json, Team
+from cli.paying import open_purse
 from eval_sets import load_eval_set
 from plateful import progress
+from plateful.budgets.price import MICRO, dollars
 from plateful.environments import Settings, load_settings, open_adapters, utc_now
 from plateful.errors import ConfigError, ContractError, ModelError
 from plateful.evaluation.comparison import compare as compare_scores
 from plateful.evaluation.sample import load_sample
-from plateful.evaluation.side_by_side import METRICS, Bench, Column, Comparison, compare_models
+from plateful.evaluation.side_by_side import METRICS, PARTITION, Bench, Column, Comparison, compare_models
 from plateful.evaluation.stages import STAGES
 from plateful.models.catalog import CatalogEntry, load_catalog, served_names
 from plateful.models.versions import resolve_model
 from plateful.rendering.renderers import open_renderer
 from plateful.stores import Lake
+from plateful.teams import check_team
 
 TWO_FORMS = "give --models a,b,c --set SAMPLE, or two evaluated versions as the leaderboard names them"
 Version = Annotated[str | None, typer.Argument(help="Model version, as the leaderboard names it.")]
@@ -38,6 +41,7 @@ def compare(
         str | None, typer.Option("--set", help="plates_v1:20, feed:SG:20, or a .yaml or .csv of prompts.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the page; default below PLATEFUL_HOME.")] = None,
+    team: Team = None,
     as_json: Json = False,
 ) -> None:
     """Compare models on a sample, side by side; or two evaluated versions, item by item on equal seeds.
@@ -46,8 +50,9 @@ def compare(
     one HTML page, MLflow. Candidates of the catalog can be tried; nothing is published.
     """
     if models is not None and sample is not None and base is None:
-        _show_models([name.strip() for name in models.split(",") if name.strip()], sample, out, as_json)
-    elif base is not None and candidate is not None and models is None and sample is None and out is None:
+        names = [name.strip() for name in models.split(",") if name.strip()]
+        _show_models(names, sample, out, team, as_json)
+    elif base and candidate and all(option is None for option in (models, sample, out, team)):
         _show_versions(base, candidate, as_json)
     else:
         raise ConfigError("plateful compare does not know what to compare", fix=TWO_FORMS)
@@ -83,7 +88,7 @@ def compare_versions(settings: Settings, base: str, candidate: str) -> pl.DataFr
     return compare_scores(one.scores, other.scores)
 
 
-def _show_models(names: list[str], spec: str, out: Path | None, as_json: bool) -> None:
+def _show_models(names: list[str], spec: str, out: Path | None, team: str | None, as_json: bool) -> None:
     from plateful.reporting.side_by_side import write_side_by_side
     from plateful.tracking.comparisons import EXPERIMENT, ComparisonTracking
 
@@ -98,7 +103,7 @@ def _show_models(names: list[str], spec: str, out: Path | None, as_json: bool) -
     folder = folder.expanduser().resolve()
     with console.progress_bars() as bars:
         bars.say(f"comparing {len(names)} models on {sample.prompts.height} prompts")
-        bench = _bench(settings, adapters.lake, folder)
+        bench = _bench(settings, adapters.lake, folder, check_team(team or settings.team))
         comparison = compare_models(names, entries, sample, bench, spent)
     page = write_side_by_side(
         folder / "comparison.html", comparison, read_image=adapters.lake.get_image, generated_at=utc_now()
@@ -110,6 +115,8 @@ def _show_models(names: list[str], spec: str, out: Path | None, as_json: bool) -
         "sample": sample.name,
         "sample_digest": sample.digest,
         "items": sample.prompts.height,
+        "team": bench.team,
+        "usd": sum(column.cost for column in comparison.columns) / MICRO,
         "models": [column.summary() for column in comparison.columns],
         "paired": comparison.paired.to_dicts(),
         "page": str(page),
@@ -124,7 +131,7 @@ def _show_models(names: list[str], spec: str, out: Path | None, as_json: bool) -
     _raise_for_failed(comparison.failed)
 
 
-def _bench(settings: Settings, lake: Lake, folder: Path) -> Bench:
+def _bench(settings: Settings, lake: Lake, folder: Path, team: str) -> Bench:
     from resources.models import ScoringResource
 
     return Bench(
@@ -132,6 +139,8 @@ def _bench(settings: Settings, lake: Lake, folder: Path) -> Bench:
         open_renderer=partial(open_renderer, lake=lake, memory=settings.model_memory),
         scoring=ScoringResource(clip=str(settings.clip)),
         lake=lake,
+        team=team,
+        purse=open_purse(settings, PARTITION),
         folder=folder,
         clock=utc_now,
         run_id=f"compare-{uuid4().hex[:8]}",
@@ -142,7 +151,7 @@ def _bench(settings: Settings, lake: Lake, folder: Path) -> Bench:
 def _print(document: dict[str, Any]) -> None:
     title = f"{document['items']} prompts of {document['sample']}"
     seconds = {f"{stage} s/picture": stage for stage in STAGES} | {"load s": "load"}
-    timed = ["pictures", "failed", *seconds, "usd_per_1000", "usd_per_1000_passed"]
+    timed = ["pictures", "failed", *seconds, "usd_now", "usd_per_1000", "usd_per_1000_passed"]
     for what, columns in (("seconds and cost", timed), ("in the pictures", [*METRICS, "distance"])):
         rows = []
         for model in document["models"]:
@@ -160,7 +169,9 @@ def _print_closing(
     comparison: Comparison, entries: dict[str, CatalogEntry], document: dict[str, Any]
 ) -> None:
     say = partial(console.err.print, markup=False, highlight=False, soft_wrap=True)
-    say(f"\nPage:    {document['page']}\nMLflow:  {document['mlflow']['all']}")
+    cost = sum(column.cost for column in comparison.columns)
+    say(f"\nCost:    team {document['team']} paid {dollars(cost)} for what was rendered now")
+    say(f"Page:    {document['page']}\nMLflow:  {document['mlflow']['all']}")
     working = [column.model for column in comparison.columns if not column.problem]
     for name in working:
         pin = f"PLATEFUL_MODEL={name}"

@@ -1,5 +1,6 @@
 """Commands for what needs a second look: replay, regenerate, quarantine."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from cli import console
 from cli.execution import check_country, open_instance
 from cli.options import By, Candidate, Country, Json
 from plateful.environments import load_settings, open_adapters
-from plateful.models.versions import resolve_model
+from plateful.models.catalog import load_catalog
 from plateful.prompts.groups import leads
 from plateful.stores import Lake
 
@@ -16,20 +17,30 @@ quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is
 
 
 def replay(candidate: Candidate, country: Country) -> None:
-    """Render a stored candidate again from its manifest and compare the pixels."""
+    """Render a stored candidate again with its own model and compare pixels; verify a hosted one's file."""
     from plateful.rendering.pool import get_renderer
-    from plateful.rendering.replay import replay as render_again
+    from plateful.rendering.replay import replay_or_verify
 
     settings = load_settings()
-    version = resolve_model(settings.model, weights_root=settings.weights, catalog=settings.catalog)
-    result = render_again(
+    result = replay_or_verify(
         candidate,
         check_country(country),
         open_adapters(settings).lake,
-        get_renderer(version, settings.model_memory),
+        catalog=load_catalog(settings.catalog),
+        weights=settings.weights,
+        open_renderer=partial(get_renderer, memory=settings.model_memory),
     )
-    console.out.print(f"{'identical' if result.identical else 'DIFFERENT'} on {result.device}")
-    console.out.print(f"stored   {result.stored_sha}\nreplayed {result.replayed_sha}")
+    same = "identical" if result.identical else "DIFFERENT"
+    if result.hosted:
+        console.out.print(
+            f"{same} to what was recorded; {result.rendered_on} is hosted: its pictures are verified, not "
+            "rendered again",
+            soft_wrap=True,
+        )
+        console.out.print(f"recorded {result.stored_sha}\nstored   {result.replayed_sha}")
+    else:
+        console.out.print(f"{same} on {result.device}")
+        console.out.print(f"stored   {result.stored_sha}\nreplayed {result.replayed_sha}")
     if not result.identical:
         raise typer.Exit(1)
 

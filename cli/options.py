@@ -21,5 +21,6 @@ Feed = Annotated[
     str | None, typer.Option(help="Feed file or folder; default PLATEFUL_FEED or the sample feed.")
 ]
 Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Candidates per request.")]
+Team = Annotated[str | None, typer.Option(help="Who pays; default PLATEFUL_TEAM.")]
 By = Annotated[str, typer.Option(help="Who decides or asks.", default_factory=_user, show_default="you")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]

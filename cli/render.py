@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import console
-from cli.options import Json
+from cli.options import Json, Team
+from cli.paying import open_purse
 from plateful import progress
-from plateful.budgets.price import MICRO, cost_of
+from plateful.budgets.price import MICRO, dollars
 from plateful.environments import load_settings, open_adapters, utc_now
 from plateful.errors import ConfigError, RenderError
 from plateful.models.catalog import load_catalog, name_for_tier
@@ -18,7 +19,14 @@ from plateful.models.request import image_request
 from plateful.models.versions import ModelVersion, resolve_model
 from plateful.rendering.renderers import open_renderer
 from plateful.rendering.task import RenderTask
-from plateful.rendering.trial import Picture, check_strict, open_inputs, plan_request, render_request
+from plateful.rendering.trial import (
+    PARTITION,
+    Picture,
+    check_strict,
+    open_inputs,
+    plan_request,
+    render_request,
+)
 
 # One byte over the decoder's cap: it refuses the file and says why.
 MOST_BYTES = 20_000_001
@@ -43,12 +51,12 @@ def render(
     reference: Annotated[Path | None, typer.Option(help="Picture to resemble: JPEG, PNG or WebP.")] = None,
     strength: Annotated[float | None, typer.Option(help="How much is repainted, 0 to 1.")] = None,
     application: Annotated[str | None, typer.Option(help="Application whose defaults apply.")] = None,
-    team: Annotated[str, typer.Option(help="Who pays.")] = "default",
+    team: Team = None,
     strict: Annotated[bool, typer.Option(help="Refuse what the model would change.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder; default renders/ in PLATEFUL_HOME.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Render one request with any model, candidates too; print its receipt and publish nothing."""
+    """Render one request with any model, candidates too, for its team's money; publish nothing."""
     settings = load_settings()
     name = name_for_tier(model or settings.model, quality, load_catalog(settings.catalog))
     inputs = open_inputs(_content(init), _content(mask), _content(reference))
@@ -68,7 +76,7 @@ def render(
         strength=strength,
         reference_image=inputs.reference,
         application=application,
-        team=team,
+        team=team or settings.team,
     )
     version = resolve_model(name, settings.weights, catalog=settings.catalog, trial=True)
     tasks = plan_request(request, version, inputs)
@@ -76,12 +84,15 @@ def render(
         check_strict(tasks[0])
     if not as_json:
         _print_receipt(version, tasks[0])
+    lake = open_adapters(settings).lake
     with console.progress_bars():
         pictures = render_request(
             tasks,
             inputs,
-            partial(open_renderer, version, open_adapters(settings).lake, settings.model_memory),
+            partial(open_renderer, version, lake, settings.model_memory),
             (out or settings.home / "renders").expanduser().resolve(),
+            purse=open_purse(settings, PARTITION),
+            lake=lake,
             clock=utc_now,
             on_progress=partial(progress.report, f"render {name}"),
         )
@@ -111,17 +122,17 @@ def _print_receipt(version: ModelVersion, task: RenderTask) -> None:
 
 
 def _print_pictures(version: ModelVersion, task: RenderTask, pictures: list[Picture], as_json: bool) -> None:
-    price, new = version.entry.price, [int(each.status == "rendered") for each in pictures]
-    costs = [cost_of(price, each.seconds * n, n) / MICRO for each, n in zip(pictures, new, strict=True)]
+    cost = sum(each.cost for each in pictures)
     if as_json:
-        shown = [asdict(each) | {"usd": usd} for each, usd in zip(pictures, costs, strict=True)]
+        shown = [asdict(each) | {"usd": each.cost / MICRO} for each in pictures]
         console.print_json(
             {
                 "model": version.model,
                 "model_version": version.digest,
                 "receipt": task.receipt,
                 "pictures": shown,
-                "usd": sum(costs),
+                "team": task.team,
+                "usd": cost / MICRO,
             }
         )
         return
@@ -129,9 +140,7 @@ def _print_pictures(version: ModelVersion, task: RenderTask, pictures: list[Pict
         [each.candidate_id[:12], each.seed, each.status, round(each.seconds, 3), each.path or each.reason]
         for each in pictures
     ]
-    title = (
-        f"Pictures: {len(pictures)}, for {sum(costs):.6f} USD at the catalog's price; nothing is published"
-    )
+    title = f"Pictures: {len(pictures)}, team {task.team} paid {dollars(cost)}; nothing is published"
     console.print_table(title, ["candidate", "seed", "status", "seconds", "file"], rows)
 
 

@@ -22,7 +22,7 @@ from plateful.prompts.profiles import load_profile
 from plateful.prompts.teams import templates_of
 from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
-from plateful.tables import DEFAULT_TEAM
+from plateful.teams import DEFAULT_TEAM, TeamName
 from plateful.tracking import Tracking
 from plateful.translation.profiles import GOOGLE_URL, profile_named
 
@@ -66,9 +66,7 @@ class Settings(BaseSettings):
     candidates: int = Field(
         default=2, ge=1, le=16, description="candidates per request; two let ranking choose"
     )
-    team: str = Field(
-        default=DEFAULT_TEAM, pattern=r"^[\w.-]{1,64}$", description="team that pays for what is rendered"
-    )
+    team: TeamName = Field(default=DEFAULT_TEAM, description="team that pays for what is rendered")
     budgets: Path = Field(default=DEFAULT_POLICY, description="budget policy: limits, prices, over budget")
     max_left_share: float = Field(
         default=MAX_LEFT_SHARE,

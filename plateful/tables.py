@@ -9,11 +9,10 @@ from typing import Any
 import polars as pl
 
 from plateful.errors import StoreError
+from plateful.teams import DEFAULT_TEAM
 
 TEXTS = pl.List(pl.String)
 TIME = pl.Datetime("us", "UTC")
-# Who pays where nobody was named.
-DEFAULT_TEAM = "default"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from plateful.budgets.policy import DEFAULT_POLICY, BudgetPolicy, load_budgets
-from plateful.tables import DEFAULT_TEAM
+from plateful.teams import DEFAULT_TEAM
 
 
 class BudgetResource(dg.ConfigurableResource):

@@ -9,9 +9,10 @@ import dagster as dg
 
 from plateful.ledger import Ledger
 from plateful.prompts.profiles import load_profile, load_writer
-from plateful.prompts.teams import DEFAULT_TEAM, templates_of
+from plateful.prompts.teams import templates_of
 from plateful.prompts.writer import Desk
 from plateful.stores import Lake
+from plateful.teams import DEFAULT_TEAM
 
 
 class DeskResource(dg.ConfigurableResource):

@@ -24,6 +24,8 @@ class Speedups:
         cfg_share: share of the steps with guidance.
         cache_interval: deep layers are evaluated at every so many steps.
         compiled: whether there is a rung with torch.compile; on a CPU it takes minutes to compile.
+        distilled: the model's profile with a distilled adapter, if it has one: the last rung, in place of
+            guidance, fewer steps and cache.
     """
 
     scheduler: str = "shipped"
@@ -33,6 +35,7 @@ class Speedups:
     cfg_share: float = 0.5
     cache_interval: int = 2
     compiled: bool = True
+    distilled: ServingProfile | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ def upper_rungs(below: Rung, speedups: Speedups) -> list[Rung]:
         if name == "compile" and not s.compiled:
             continue
         rungs.append(_next(rungs[-1], name, what, changes))
+    if s.distilled is not None:
+        own = {field: getattr(s.distilled, field) for field in ("adapter", "scheduler", "steps", "cfg_scale")}
+        what = f"distilled adapter, {s.distilled.steps} {s.distilled.scheduler} steps without guidance"
+        rungs.append(_next(rungs[-1], "distilled", what, {**_PLAIN, **own}))
     return rungs[1:]
 
 

@@ -27,7 +27,7 @@ LoadParts = Callable[[ServingProfile], Any]
 
 
 class Runners:
-    """Builds one runner a rung; components of equal precision and autoencoder are loaded once.
+    """Builds one runner a rung; components of equal precision, autoencoder and adapter are loaded once.
 
     Args:
         base: model version that the rungs vary, with weights of its own.
@@ -47,7 +47,7 @@ class Runners:
         self.threads = threads or len(os.sched_getaffinity(0))
         self.place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._load = load
-        self._parts: dict[tuple[str, str], Any] = {}
+        self._parts: dict[tuple[str, str, str | None], Any] = {}
         self._renderers: dict[str, DiffusersRenderer] = {}
 
     def version(self, rung: Rung) -> ModelVersion:
@@ -57,6 +57,12 @@ class Runners:
         return ModelVersion(
             model=base.model, digest=digest, folder=base.folder, profile=rung.profile, entry=base.entry
         )
+
+    def distilled(self) -> ServingProfile | None:
+        """Return the model's preview profile, if it has one with an adapter."""
+        name = self.base.entry.tiers.get("preview")
+        found = self.base.entry.profiles.get(name) if name else None
+        return found if isinstance(found, ServingProfile) and found.adapter else None
 
     def run(self, rung: Rung, tasks: Sequence[RenderTask]) -> list[np.ndarray]:
         """Render tasks as the rung says -> uint8 RGB pictures.
@@ -90,7 +96,7 @@ class Runners:
         return [_task(items[n % len(items)], n // len(items), self.version(rung)) for n in range(count)]
 
     def _pipeline(self, rung: Rung) -> Any:  # noqa: ANN401 - any diffusers pipeline
-        key = (rung.profile.dtype, rung.profile.vae)
+        key = (rung.profile.dtype, rung.profile.vae, rung.profile.adapter)
         if key not in self._parts:
             self._parts[key] = self._load(rung.profile).to(self.place)
         # A pipeline of its own, for rungs differ in their scheduler, around the same components.

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from plateful.budgets.price import Dollars, Price, micro_dollars
 from plateful.errors import ConfigError
 from plateful.models.catalog import CatalogEntry, load_catalog, served_names
-from plateful.tables import DEFAULT_TEAM
+from plateful.teams import DEFAULT_TEAM, TeamName
 
 DEFAULT_POLICY = Path(__file__).parent / "policy.yaml"
 DEFER, STOP = "defer", "stop"
@@ -70,7 +70,7 @@ class BudgetPolicy(_Strict):
     """Everything that decides what may be spent."""
 
     currency: Literal["USD"]
-    teams: dict[str, _Team]
+    teams: dict[TeamName, _Team]
     prices: dict[str, OwnPrice] = {}
     assumed_seconds: _Number
     hold_minutes: _Number

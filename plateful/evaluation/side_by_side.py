@@ -1,7 +1,7 @@
 """Several models on one sample: equal prompts and seeds, seconds by stage, cost, and what is in the pictures.
 
 Pictures are found again by candidate id, so a comparison that was stopped goes on, and a model added to it
-costs that model alone. A model that cannot be had or loaded leaves its reason in its column.
+costs that model alone. A model that cannot be had, loaded or paid for leaves its reason in its column.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from plateful.budgets.price import MICRO, cost_of
-from plateful.errors import ConfigError, ModelError, PlatefulError, RenderError
+from plateful.budgets.price import MICRO, Price, cost_of
+from plateful.errors import BudgetError, ConfigError, ModelError, PlatefulError, RenderError
 from plateful.evaluation import artifacts
 from plateful.evaluation.comparison import COLUMNS, paired
 from plateful.evaluation.sample import Sample
 from plateful.evaluation.stages import StageSeconds, TimedRenderer, stopwatch
 from plateful.models.catalog import CatalogEntry
 from plateful.models.versions import ModelVersion
+from plateful.rendering.budgeted import Purse, missing_tasks, not_paid, paid_in_full
 from plateful.rendering.manifest import Clock, known_candidates
 from plateful.rendering.plan import plan_tasks
 from plateful.rendering.renderer import Renderer
@@ -50,6 +51,8 @@ class Bench:
         open_renderer: loads a version.
         scoring: gates and judge.
         lake: pictures, manifests, scores.
+        team: who pays.
+        purse: its money.
         folder: timings of earlier runs.
         clock: current time, aware UTC.
         run_id: recorded in the manifests.
@@ -60,6 +63,8 @@ class Bench:
     open_renderer: Callable[[ModelVersion], Renderer]
     scoring: Scoring
     lake: Lake
+    team: str
+    purse: Purse
     folder: Path
     clock: Clock
     run_id: str
@@ -68,10 +73,11 @@ class Bench:
 
 @dataclass(frozen=True)
 class Column:
-    """One model on the sample, or what is wrong with it."""
+    """One model on the sample, or what is wrong with it; `cost` is what was charged now, in micro-USD."""
 
     model: str
     entry: CatalogEntry
+    price: Price
     version: ModelVersion | None = None
     problem: PlatefulError | None = None
     tasks: Mapping[str, RenderTask] = field(default_factory=dict)
@@ -79,13 +85,14 @@ class Column:
     seconds: Mapping[str, float | None] = field(default_factory=dict)
     artifacts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=artifacts.SCHEMA))
     rendered_now: int = 0
+    cost: int = 0
 
     def summary(self) -> dict[str, Any]:
         """Return the model's figures over the sample: counts, means and shares (None = nothing to count)."""
         done = self.artifacts.filter(pl.col("status") == "ok")
         mean = {name: _mean(self.artifacts[name]) for name in (*METRICS, "distance")}
         seconds = _mean(done["seconds"])
-        usd = None if seconds is None else cost_of(self.entry.price, seconds, 1) / MICRO
+        usd = None if seconds is None else cost_of(self.price, seconds, 1) / MICRO
         return {
             "model": self.model,
             "model_version": self.version.digest if self.version else None,
@@ -95,6 +102,7 @@ class Column:
             "pictures": done.height,
             "failed": self.artifacts.height - done.height,
             "rendered_now": self.rendered_now,
+            "usd_now": self.cost / MICRO,
             "seconds": dict(self.seconds),
             "usd_per_1000": None if usd is None else 1000 * usd,
             "usd_per_1000_passed": 1000 * usd / mean["passed"]
@@ -164,14 +172,16 @@ def _check(names: Sequence[str], entries: Mapping[str, CatalogEntry]) -> None:
 def _column(name: str, entry: CatalogEntry, sample: Sample, bench: Bench, prompt_seconds: float) -> Column:
     try:
         return _measured(name, entry, sample, bench, prompt_seconds)
-    except (ConfigError, ModelError, RenderError) as error:
-        return Column(name, entry, problem=error)
+    except (BudgetError, ConfigError, ModelError, RenderError) as error:
+        return Column(name, entry, bench.purse.policy.price(entry), problem=error)
 
 
 def _measured(name: str, entry: CatalogEntry, sample: Sample, bench: Bench, prompt_seconds: float) -> Column:
     version = bench.resolve(name)
     with stopwatch() as planning:
-        tasks = plan_tasks(sample.prompts, INPAINTING_MASKS.empty(), version, candidates_per_request=1)
+        planned = plan_tasks(sample.prompts, INPAINTING_MASKS.empty(), version, candidates_per_request=1)
+        # Charges and the journal of paid calls look where the manifest is.
+        tasks = [replace(task, team=bench.team, country=PARTITION) for task in planned]
     renderer = TimedRenderer(version, bench.open_renderer)
     timings = bench.folder / "seconds" / f"{version.name}.json"
     spent = StageSeconds.read(timings)
@@ -189,18 +199,22 @@ def _measured(name: str, entry: CatalogEntry, sample: Sample, bench: Bench, prom
     return Column(
         name,
         entry,
+        bench.purse.policy.price(entry),
         version,
         tasks={task.request_id: task for task in tasks},
         device=next(iter(candidates["device"].drop_nulls()), None),
         seconds=spent.per_picture(),
         artifacts=found,
         rendered_now=report.rendered,
+        cost=int(candidates.filter(run_id=bench.run_id)["cost"].sum()),
     )
 
 
 def _render(tasks: Sequence[RenderTask], renderer: TimedRenderer, bench: Bench) -> tuple[ShardReport, float]:
-    """Render what is missing; return the report and the seconds of scoring."""
+    """Render what is missing, for money; return the report and the seconds of scoring."""
     scoring = 0.0
+    known = known_candidates(bench.lake, PARTITION).filter(pl.col("status") == "ok")
+    fresh, _ = missing_tasks(tasks, known, bench.lake)
 
     def score(batch: list[RenderTask], arrays: list[np.ndarray]) -> None:
         nonlocal scoring
@@ -209,19 +223,23 @@ def _render(tasks: Sequence[RenderTask], renderer: TimedRenderer, bench: Bench) 
             score_arrays(batch, arrays, scorer=scorer, judge=judge, lake=bench.lake, country=PARTITION)
         scoring += elapsed()
 
-    report = render_shard(
-        tasks,
-        renderer=renderer,
-        lake=bench.lake,
-        country=PARTITION,
-        score=score,
-        clock=bench.clock,
-        run_id=bench.run_id,
-        on_progress=partial(bench.on_progress, renderer.version.model),
-        max_attempts=ATTEMPTS,
-        note_failure=lambda *_: ATTEMPTS,
-        note_success=lambda *_: None,
-    )
+    with paid_in_full(tasks, len(fresh), purse=bench.purse, known=known) as billing:
+        report = render_shard(
+            tasks,
+            renderer=renderer,
+            lake=bench.lake,
+            country=PARTITION,
+            score=score,
+            clock=bench.clock,
+            run_id=bench.run_id,
+            on_progress=partial(bench.on_progress, renderer.version.model),
+            max_attempts=ATTEMPTS,
+            note_failure=lambda *_: ATTEMPTS,
+            note_success=lambda *_: None,
+            billing=billing,
+        )
+    if report.unpaid:
+        raise not_paid(tasks[0], len(report.unpaid), bench.purse)
     return report, scoring
 
 

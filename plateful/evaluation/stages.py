@@ -13,6 +13,7 @@ from upath import UPath
 from plateful.errors import ModelError, PlatefulError, RenderError, StoreError
 from plateful.item_faults import told
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill
 from plateful.rendering.renderer import Arrays, Renderer
 from plateful.rendering.task import RenderTask
 from plateful.stores import objects
@@ -103,6 +104,10 @@ class TimedRenderer:
         finally:
             self.render_seconds += time.perf_counter() - started
             self.rendered += len(tasks)
+
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:
+        """Return what the last render of a task has to be paid for; see `Renderer.bill`."""
+        return self._renderer().bill(task, result)
 
     def _renderer(self) -> Renderer:
         if self._opened is None:

@@ -5,7 +5,7 @@ SQLAlchemy models with Alembic migrations from the first table, on SQLite (WAL).
 
 from plateful.ledger.budgets import BudgetBook
 from plateful.ledger.ledger import Ledger
-from plateful.ledger.records import AuditEntry, Charge, Decision, Grant, Lease, Publication, TeamDay
+from plateful.ledger.records import AuditEntry, Charge, Decision, Grant, Lease, Publication, TeamDay, Unleased
 
 __all__ = [
     "AuditEntry",
@@ -17,4 +17,5 @@ __all__ = [
     "Ledger",
     "Publication",
     "TeamDay",
+    "Unleased",
 ]

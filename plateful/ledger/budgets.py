@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate, takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, false, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from plateful.errors import StoreError
 from plateful.ledger import leases
 from plateful.ledger.database import Database
 from plateful.ledger.models import AuditRow, Base, ChargeRow, ReservationRow, TeamDayRow
-from plateful.ledger.records import Charge, Grant, Lease, TeamDay
+from plateful.ledger.records import Charge, Grant, Lease, TeamDay, Unleased
 
 OPEN, SETTLED, RELEASED, EXPIRED, ABANDONED, REPLACED = (
     "open", "settled", "released", "expired", "abandoned", "replaced",
@@ -42,7 +42,14 @@ class BudgetBook:
         self._clock = clock
 
     def reserve(
-        self, key: str, team: str, amounts: Sequence[int], *, limit: int | None, lease: Lease, ttl: timedelta
+        self,
+        key: str,
+        team: str,
+        amounts: Sequence[int],
+        *,
+        limit: int | None,
+        lease: Lease | Unleased,
+        ttl: timedelta,
     ) -> Grant:
         """Hold money for the longest run of `amounts`, from the first, that a team's day still has.
 
@@ -55,7 +62,7 @@ class BudgetBook:
             team: who pays.
             amounts: micro-USD, at least 0 each.
             limit: micro-USD that the team may spend in the day, None = no limit.
-            lease: of the country that is rendered.
+            lease: of the country that is rendered, or who renders without one.
             ttl: how long the money is held after each charge.
 
         Raises:
@@ -66,11 +73,13 @@ class BudgetBook:
             raise StoreError(f"{min(amounts)} micro-USD cannot be reserved", fix="report this")
         now = self._clock()
         mine = (team, now.date())
+        dead = _abandoned(lease) if isinstance(lease, Lease) else false()
         with self._database.writing() as session:
-            leases.held(session, lease)
-            days = _lock(session, {mine, *_days(session, or_(_expired(now), _abandoned(lease)))})
+            if isinstance(lease, Lease):
+                leases.held(session, lease)
+            days = _lock(session, {mine, *_days(session, or_(_expired(now), dead))})
             self._free(session, days, _key(key, *mine), REPLACED)
-            self._free(session, days, _abandoned(lease), ABANDONED)
+            self._free(session, days, dead, ABANDONED)
             self._free(session, days, _expired(now), EXPIRED)
             fitting = _fitting(amounts, None if limit is None else limit - _committed(days[mine]))
             if fitting:

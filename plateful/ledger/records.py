@@ -25,6 +25,17 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Unleased:
+    """Who renders what without a lease, for one, a person by hand; `owner` is another one every time.
+
+    Nobody repeats it under the same name, so what it holds when it is killed is free once that ran out.
+    """
+
+    country: str
+    owner: str
+
+
+@dataclass(frozen=True)
 class Decision:
     """A person's word on one candidate of one request; the highest `id` on a candidate counts."""
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from plateful.errors import ConfigError
+from plateful.teams import DEFAULT_TEAM, TeamName
 
 MAX_TEXT = 4000
 Quality = Literal["preview", "production"]
@@ -41,7 +42,7 @@ class ImageRequest(BaseModel):
     strength: float | None = Field(default=None, ge=0, le=1)
     reference_image: str | None = None
     application: str | None = None
-    team: str = "default"
+    team: TeamName = DEFAULT_TEAM
 
     def asked(self) -> dict[str, Any]:
         """Return the parameters that were asked for, by name."""

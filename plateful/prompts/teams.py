@@ -5,7 +5,6 @@ whole, lists and layouts included. What is effective, and from which file, is wh
 """
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,9 @@ from plateful.prompts.templates import (
     parse_template,
     read_yaml,
 )
-from plateful.tables import DEFAULT_TEAM
+from plateful.teams import DEFAULT_TEAM, check_team
 
 OVERRIDABLE = tuple(name for name in FIELDS if name not in ("application", "version"))
-_TEAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -64,10 +62,7 @@ def templates_of(team: str = DEFAULT_TEAM, folder: Path | None = None) -> dict[s
 
 
 def _team_file(team: str, folder: Path | None) -> Path | None:
-    if not _TEAM.fullmatch(team):
-        raise ConfigError(
-            f"team {team[:60]!r} is no team name", fix="use lower-case letters, digits, hyphens, up to 40"
-        )
+    check_team(team)
     if folder is None:
         return None
     if not folder.is_dir():

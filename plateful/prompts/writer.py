@@ -20,7 +20,8 @@ from plateful.prompts.layout import filled_layout
 from plateful.prompts.scene import Row, scene_of
 from plateful.prompts.templates import Template, load_templates
 from plateful.prompts.writers import Brief, GrammarWriter, PromptRefusedError, PromptWriter
-from plateful.tables import DEFAULT_TEAM, PROMPTS
+from plateful.tables import PROMPTS
+from plateful.teams import DEFAULT_TEAM
 
 STAGE = "prompt"
 # Prompt, who worded it, and why the desk's writer did not; the first is null where nobody did.

@@ -3,6 +3,8 @@
 Money is reserved for whole requests, in order, as far as it reaches. The rest is planned again for the
 cheaper models that the policy names, and what there is no money for even then waits for another run, or stops
 this one. Pictures that a killed run stored cost nothing to find, so they come first, without a reservation.
+
+What a person renders by hand is asked for by name: it is paid in full by that model's price, or refused.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +19,7 @@ from plateful.budgets.policy import BudgetPolicy, TeamBudget
 from plateful.budgets.price import Price, cost_of, dollars, estimate
 from plateful.errors import BudgetError
 from plateful.identity import content_hash
-from plateful.ledger import BudgetBook, Charge, Grant, Lease
+from plateful.ledger import BudgetBook, Charge, Grant, Lease, Unleased
 from plateful.models.catalog import CatalogEntry
 from plateful.rendering.billing import Billing, Row
 from plateful.rendering.manifest import known_candidates
@@ -35,11 +37,11 @@ RECENT = 256
 
 @dataclass(frozen=True)
 class Purse:
-    """Where a country's run takes its money from; `entry` finds a model by its catalog id."""
+    """Where a run takes its money from; `entry` finds a model by the name that it is served under."""
 
     book: BudgetBook
     policy: BudgetPolicy
-    lease: Lease
+    lease: Lease | Unleased
     entry: Callable[[str], CatalogEntry]
 
 
@@ -85,18 +87,69 @@ def render_within_budget(
     return BudgetedReport(report, downgraded, {task.request_id: f"{why}; {fix}" for task in left})
 
 
+@contextmanager
+def paid_in_full(
+    tasks: Sequence[RenderTask], fresh: int, *, purse: Purse, known: pl.DataFrame | None = None
+) -> Iterator[Billing]:
+    """Hold money for pictures that are rendered inside the block, for all of them or for none.
+
+    Args:
+        tasks: at least one, all of one team and model version.
+        fresh: how many of them are to be rendered; 0 reserves nothing.
+        purse: the money.
+        known: GENERATED_CANDIDATES rows whose seconds say what the next ones will take.
+
+    Raises:
+        BudgetError: the team's day has not enough left.
+        ConfigError: the model has no price.
+    """
+    first, budget = tasks[0], purse.policy.team(tasks[0].team)
+    price = purse.policy.price(purse.entry(first.model))
+    applications = {task.request_id: task.application for task in tasks}
+    if not fresh:
+        yield _Bill(purse, price, budget, applications)
+        return
+    recent = [] if known is None else _recent_seconds(known, first.model_version)
+    amount = fresh * estimate(price, recent, purse.policy.assumed_seconds.value)
+    with _reserved(f"{purse.lease.owner}:{first.model}", [amount], budget, purse) as grant:
+        if not grant.granted:
+            raise not_paid(first, fresh, purse, amount)
+        yield _Bill(purse, price, budget, applications, grant)
+
+
+def not_paid(task: RenderTask, pictures: int, purse: Purse, amount: int | None = None) -> BudgetError:
+    """Return the refusal of so many pictures like a task's, which would cost some micro-USD."""
+    about = "" if amount is None else f", about {dollars(amount)},"
+    return BudgetError(
+        f"{_spent(task.team, purse)}: {pictures} pictures of {task.model}{about} are not paid for",
+        fix=f"raise its daily_limit in {purse.policy.file}, ask for fewer pictures or a cheaper model, "
+        "or try again after 00:00 UTC; what was rendered is kept",
+    )
+
+
+def missing_tasks(
+    tasks: Sequence[RenderTask], known: pl.DataFrame, lake: Lake
+) -> tuple[list[RenderTask], list[RenderTask]]:
+    """Return (tasks to render, tasks whose stored picture is only to be written down), both in order.
+
+    `known` are the GENERATED_CANDIDATES rows that are done.
+    """
+    todo = {task.candidate_id for task in tasks} - set(known["candidate_id"])
+    stored = lake.stored_images(todo)
+    fresh = [task for task in tasks if task.candidate_id in todo - stored]
+    return fresh, [task for task in tasks if task.candidate_id in stored]
+
+
 def _render_affordable(
     tasks: list[RenderTask], key: str, budget: TeamBudget, purse: Purse, lake: Lake, render: Render
 ) -> tuple[ShardReport, list[RenderTask]]:
     """Render what the budget has money for; return (what was done, tasks that were not paid)."""
     price = purse.policy.price(purse.entry(tasks[0].model))
     known = known_candidates(lake, tasks[0].country).filter(pl.col("status") == "ok")
-    todo = {task.candidate_id: task for task in tasks}.keys() - set(known["candidate_id"])
-    stored = lake.stored_images(todo)
+    fresh, found = missing_tasks(tasks, known, lake)
     applications = {task.request_id: task.application for task in tasks}
-    found = [task for task in tasks if task.candidate_id in stored]
     report = render(found, _Bill(purse, price, budget, applications)) if found else ShardReport()
-    requests = _by_request([task for task in tasks if task.candidate_id in todo - stored])
+    requests = _by_request(fresh)
     # With nothing but found pictures, this frees what the killed run that stored them still holds.
     if not requests and not found:
         return report, []
@@ -181,12 +234,18 @@ def _recent_seconds(known: pl.DataFrame, version: str) -> list[float]:
 
 def _refusal(left: Sequence[RenderTask], budget: TeamBudget, purse: Purse) -> tuple[str, str]:
     """Return what is wrong and what to do about it."""
-    today, country = purse.book.team_day(budget.team), left[0].country
-    requests = len({task.request_id for task in left})
+    country, requests = left[0].country, len({task.request_id for task in left})
     return (
-        f"team {budget.team!r} has spent {dollars(today.spent)} of its {dollars(budget.limit or 0)} for "
-        f"{today.day} and holds {dollars(today.reserved)} more: {len(left)} candidates of {requests} "
-        f"requests in {country} are not paid for",
+        f"{_spent(budget.team, purse)}: {len(left)} candidates of {requests} requests in {country} are not "
+        "paid for",
         f"raise its daily_limit in {purse.policy.file}, or run {country} again after 00:00 UTC; what was "
         "rendered is kept",
+    )
+
+
+def _spent(team: str, purse: Purse) -> str:
+    today, limit = purse.book.team_day(team), purse.policy.team(team).limit
+    return (
+        f"team {team!r} has spent {dollars(today.spent)} of its {dollars(limit or 0)} for {today.day} and "
+        f"holds {dollars(today.reserved)} more"
     )

@@ -8,6 +8,9 @@ A run may be killed anywhere: an answer is used and not bought again, a call wit
 repeated (unless the endpoint honours idempotency keys), and a final failure stays one. A new billing attempt
 begins only when a candidate whose failure stands in the manifest as quarantined is handed in again: a person
 asked for that.
+
+A billing attempt is charged at the time of its first request, in whatever run its outcome is found, so it is
+charged once.
 """
 
 import contextlib
@@ -16,10 +19,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import polars as pl
 from upath import UPath
 
 from plateful.identity import canonical_json
+from plateful.rendering.billing import Bill
 from plateful.rendering.manifest import known_candidates
 from plateful.rendering.task import RenderTask
 from plateful.stores import objects
@@ -31,7 +34,7 @@ FOLDER = "calls"
 
 @dataclass(frozen=True)
 class Spent:
-    """A final failure; `billed` is whether the provider may charge for it."""
+    """A final failure: whether the provider may charge for it, and when its attempt began."""
 
     reason: str
     message: str
@@ -62,6 +65,13 @@ class CallRecord:
         return self._path("sent").exists()
 
     @property
+    def bill(self) -> Bill:
+        """What the provider may charge for this attempt, as far as it has come."""
+        if spent := self.spent:
+            return Bill(int(spent.billed), datetime.fromisoformat(spent.at))
+        return Bill(1, self._since()) if self.was_sent else Bill(0)
+
+    @property
     def answer(self) -> bytes | None:
         """The picture file that came back, if one did."""
         path = self._path("answer")
@@ -90,10 +100,14 @@ class CallRecord:
 
     def spend(self, reason: str, message: str, *, fix: str, billed: bool) -> Spent:
         """Note a final failure and return it."""
-        spent = Spent(reason, message, fix, billed, self.clock().isoformat())
+        spent = Spent(reason, message, fix, billed, (self._since() or self.clock()).isoformat())
         objects.put_if_absent(self._path("spent"), canonical_json(vars(spent)).encode())
         _remove(self._path("answer"))
         return spent
+
+    def _since(self) -> datetime | None:
+        path = self._path("sent")
+        return datetime.fromisoformat(path.read_text()) if path.exists() else None
 
     def _path(self, state: str) -> UPath:
         return self.lake.root / FOLDER / f"{self.candidate_id}.{self.attempt}.{state}"
@@ -119,8 +133,9 @@ class CallJournal:
     def _handed_in_again(self, task: RenderTask, spent: Spent) -> bool:
         """Whether the failure was written to the manifest, so that this task is a new wish."""
         rows = known_candidates(self.lake, task.country)
-        row = rows.filter((pl.col("candidate_id") == task.candidate_id) & (pl.col("status") == "quarantined"))
-        return any(at >= datetime.fromisoformat(spent.at) for at in row["rendered_at"])
+        # The reason tells it from an earlier failure of the same attempt, which was not final.
+        failed = rows.filter(candidate_id=task.candidate_id, status="quarantined", reason=spent.reason)
+        return any(at >= datetime.fromisoformat(spent.at) for at in failed["rendered_at"])
 
     def sweep(self) -> None:
         """Forget the calls whose candidate is stored."""

@@ -17,6 +17,7 @@ import torch
 from plateful.errors import ModelError, RenderError
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.candidates import canvas_of, missing_reference, picture_of, stack
 from plateful.rendering.conditioning import condition
 from plateful.rendering.decoding import decode, encode
@@ -125,6 +126,10 @@ class DiffusersRenderer:
             pictures = self._render_within_memory(batch, photos, canvases)
             done.update(zip((t.candidate_id for t in batch), pictures, strict=True))
         return [done[task.candidate_id] for task in tasks]
+
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
+        """Return the picture that came out, if one did (see `Renderer.bill`)."""
+        return own_bill(result)
 
     def _prepare(
         self, task: RenderTask, photos: Arrays, masks: Arrays, canvases: dict[str, Canvas]

@@ -23,6 +23,7 @@ from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_inpaint 
 from plateful.errors import ConfigError, ModelError, RenderError
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.candidates import canvas_of, picture_of, stack
 from plateful.rendering.device_kind import DeviceKind
 from plateful.rendering.inpainting import Canvas
@@ -139,6 +140,10 @@ class FlowRenderer:
         for batch in self.batches([task for task in tasks if task.candidate_id not in done]):
             done |= zip((task.candidate_id for task in batch), self._draw(batch, canvases), strict=True)
         return [done[task.candidate_id] for task in tasks]
+
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
+        """Return the picture that came out, if one did (see `Renderer.bill`)."""
+        return own_bill(result)
 
     def _prepare(
         self, task: RenderTask, photos: Arrays, masks: Arrays, canvases: dict[str, Canvas]

@@ -26,6 +26,7 @@ from plateful.models.providers.failures import LOST_FIX, CallFailure
 from plateful.models.providers.http import HttpClient
 from plateful.models.providers.wire import Ask
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill
 from plateful.rendering.call_journal import CallJournal, CallRecord, Clock, Spent
 from plateful.rendering.inpainting import Canvas, fit
 from plateful.rendering.renderer import Arrays, CandidateError
@@ -74,20 +75,14 @@ class HostedRenderer:
         http = HttpClient(where, self._endpoint.timeout, seconds)
         self._caller = Caller(provider, self._endpoint, _key(version, self._endpoint), http, sleep)
         self._where = where
-        self._billed: dict[str, set[int]] = {}
+        # Candidate id -> the billing attempt that its last render was about.
+        self._records: dict[str, CallRecord] = {}
         self._stop = threading.Event()
 
     @property
     def device(self) -> str:
         """Device kind, as manifests record it: the provider and its host."""
         return self._where
-
-    def billed(self, candidate_id: str) -> int:
-        """Return how many pictures of a candidate the provider may charge to this renderer's account.
-
-        More than the one that is stored where replies were lost or unusable; each costs `price.per_image`.
-        """
-        return len(self._billed.get(candidate_id, ()))
 
     def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
         """Split tasks in order, a few rounds of the endpoint's concurrency each."""
@@ -113,10 +108,20 @@ class HostedRenderer:
         with ThreadPoolExecutor(min(self._endpoint.concurrency, max(1, len(tasks)))) as pool:
             return list(pool.map(one, tasks))
 
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
+        """Return what the provider may charge for the last render of a task, whether a picture came or not.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        record = self._records.get(task.candidate_id)
+        return record.bill if record else Bill(0)
+
     def _one(self, task: RenderTask, photos: Arrays, masks: Arrays) -> np.ndarray | RenderError:
         # What another thread's error stops, later tasks of the batch must not pay for.
         if self._stop.is_set():
             return CandidateError("not_asked", "the batch was stopped", fix="see the error that stopped it")
+        self._records.pop(task.candidate_id, None)
         try:
             return self._rendered(task, photos, masks)
         except RenderError as error:
@@ -133,7 +138,7 @@ class HostedRenderer:
                 fix="plan again with the model in use",
             )
         canvas = self._canvas(task, photos, masks)
-        record = self._journal.open(task)
+        record = self._records[task.candidate_id] = self._journal.open(task)
         content = self._bought(record, self._ask(task, canvas))
         picture = self._usable(record, content, canvas or sides(task.parameters["size"]))
         return canvas.composite(picture) if canvas else picture
@@ -172,14 +177,13 @@ class HostedRenderer:
         """Return the picture file of a billing attempt: from the journal, else from the provider."""
         spent, content = record.spent, record.answer
         if spent:
-            raise self._given_up(record, spent)
+            raise _given_up(spent)
         if content is None and record.was_sent and not self._endpoint.idempotent:
             message = f"{self._where} was asked by a run that ended before the reply came"
-            raise self._given_up(record, record.spend("reply_lost", message, fix=LOST_FIX, billed=True))
+            raise _given_up(record.spend("reply_lost", message, fix=LOST_FIX, billed=True))
         if content is None:
             content = self._called(record, ask)
             record.answered(content)
-        self._charge(record)
         return content
 
     def _called(self, record: CallRecord, ask: Ask) -> bytes:
@@ -190,8 +194,6 @@ class HostedRenderer:
                 raise ConfigError(
                     f"model {self.version.model!r}: {failure.reason}: {failure.message}", fix=failure.fix
                 ) from failure
-            if failure.billed:
-                self._charge(record)
             # What an honoured key makes safe to ask for again is not given up.
             if not failure.passing and not (self._endpoint.idempotent and record.was_sent):
                 record.spend(failure.reason, failure.message, fix=failure.fix, billed=failure.billed)
@@ -204,7 +206,7 @@ class HostedRenderer:
             picture = open_image(content)
         except ImageError as error:
             spent = record.spend("picture_broken", error.message, fix=fix, billed=True)
-            raise self._given_up(record, spent) from error
+            raise _given_up(spent) from error
         if picture.shape[:2] == (height, width):
             return picture
         size = self.version.entry.capabilities_of(self.version.profile.name).get("size")
@@ -212,15 +214,11 @@ class HostedRenderer:
         if isinstance(size, Choice) and size.approximate and abs(shape - 1) <= SHAPE_TOLERANCE:
             return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         found = f"{picture.shape[1]}x{picture.shape[0]} instead of {width}x{height}"
-        raise self._given_up(record, record.spend("wrong_size", f"it is {found}", fix=fix, billed=True))
+        raise _given_up(record.spend("wrong_size", f"it is {found}", fix=fix, billed=True))
 
-    def _given_up(self, record: CallRecord, spent: Spent) -> CandidateError:
-        if spent.billed:
-            self._charge(record)
-        return CandidateError(spent.reason, spent.message, fix=spent.fix)
 
-    def _charge(self, record: CallRecord) -> None:
-        self._billed.setdefault(record.candidate_id, set()).add(record.attempt)
+def _given_up(spent: Spent) -> CandidateError:
+    return CandidateError(spent.reason, spent.message, fix=spent.fix)
 
 
 def _hosted(version: ModelVersion) -> tuple[Endpoint, HostedProfile]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from plateful.errors import RenderError
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill
 from plateful.rendering.task import RenderTask
 
 Arrays = Mapping[str, np.ndarray]
@@ -47,6 +48,10 @@ class Renderer(Protocol):
             photos: sha256 -> uint8 RGB (H, W, 3): the init and reference images that tasks name.
             masks: sha256 -> uint8 (H, W) or (H, W, 3), 255 where to paint.
         """
+        ...
+
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:
+        """Return what the last render of a task, of which that came, has to be paid for."""
         ...
 
 

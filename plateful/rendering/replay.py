@@ -1,12 +1,19 @@
-"""Replay: render a stored candidate again from its manifest row and compare the pixels."""
+"""Replay: render a stored candidate again from its manifest row and compare the pixels.
 
+A hosted model does not give the same pixels twice; of its pictures the stored file is verified instead.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from plateful.errors import ModelError, RenderError, StoreError
 from plateful.identity import id_from_prefix, sha256_hex
+from plateful.models.catalog import CatalogEntry, served_names
+from plateful.models.versions import ModelVersion, model_version
 from plateful.rendering.manifest import known_candidates
 from plateful.rendering.renderer import LocalRenderer
 from plateful.rendering.task import RenderTask
@@ -16,7 +23,10 @@ from plateful.vision.image_io import open_stored, pixel_sha256
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """Outcome of a replay; the shas are over RGB pixels. The same device kind promises the same pixels."""
+    """Outcome of a replay; the shas are over RGB pixels. The same device kind promises the same pixels.
+
+    `hosted` means that nothing was rendered: the stored pixels were compared with the recorded ones.
+    """
 
     candidate_id: str
     identical: bool
@@ -24,6 +34,46 @@ class ReplayResult:
     replayed_sha: str
     device: str
     rendered_on: str
+    hosted: bool = False
+
+
+def replay_or_verify(
+    candidate_id: str,
+    country: str,
+    lake: Lake,
+    *,
+    catalog: Mapping[str, CatalogEntry],
+    weights: Path,
+    open_renderer: Callable[[ModelVersion], LocalRenderer],
+) -> ReplayResult:
+    """Replay a candidate with the model that it names, whatever its status is now, or verify a hosted one.
+
+    Args:
+        candidate_id: or its first eight digits or more.
+        country: partition of the manifest.
+        lake: holds manifest and pictures.
+        catalog: id -> entry.
+        weights: folder of the weights.
+        open_renderer: loads a model version; not called for a hosted model.
+
+    Raises:
+        ModelError: its model is not in the catalog, or its weights are absent, altered or another version.
+        StoreError, RenderError: see `replay`.
+    """
+    row = _row(candidate_id, country, lake)
+    names = served_names(dict(catalog))
+    if row["model"] not in names:
+        raise ModelError(
+            f"candidate {row['candidate_id']} was rendered by model {row['model']!r}, "
+            "which is not in the catalog",
+            fix="restore its entry, or point PLATEFUL_CATALOG at the catalog that has it",
+        )
+    entry, profile = names[row["model"]]
+    if entry.endpoint is not None:
+        return verify_stored(row["candidate_id"], country, lake)
+    version = model_version(entry, weights, entry.profiles[profile])
+    _check_version(row, version)
+    return replay(row["candidate_id"], country, lake, open_renderer(version))
 
 
 def replay(candidate_id: str, country: str, lake: Lake, renderer: LocalRenderer) -> ReplayResult:
@@ -37,14 +87,9 @@ def replay(candidate_id: str, country: str, lake: Lake, renderer: LocalRenderer)
         RenderError: it cannot be rendered any more (for one, its photo is gone).
     """
     row = _row(candidate_id, country, lake)
+    _check_version(row, renderer.version)
     task = RenderTask.from_row(row)
     candidate_id = task.candidate_id
-    if task.model_version != renderer.version.digest:
-        raise ModelError(
-            f"candidate {candidate_id} was rendered by version {task.model_version[:12]} of {task.model!r}, "
-            f"the loaded one is {renderer.version.digest[:12]}",
-            fix="restore the weights and the catalog entry of that version",
-        )
     stored = _stored(row, lake)
     photos = {key: picture for each in task.photos for key, picture in _picture(lake, each).items()}
     masks = _picture(lake, task.mask_sha256)
@@ -66,7 +111,18 @@ def verify_stored(candidate_id: str, country: str, lake: Lake) -> ReplayResult:
     row = _row(candidate_id, country, lake)
     pixels = pixel_sha256(open_stored(_stored(row, lake)))
     recorded, device = row["pixel_sha256"], row["device"]
-    return ReplayResult(row["candidate_id"], pixels == recorded, recorded, pixels, device, device)
+    return ReplayResult(
+        row["candidate_id"], pixels == recorded, recorded, pixels, device, device, hosted=True
+    )
+
+
+def _check_version(row: dict, version: ModelVersion) -> None:
+    if row["model_version"] != version.digest:
+        raise ModelError(
+            f"candidate {row['candidate_id']} was rendered by version {row['model_version'][:12]} of "
+            f"{row['model']!r}, the one here is {version.digest[:12]}",
+            fix="restore the weights and the catalog entry of that version",
+        )
 
 
 def _stored(row: dict, lake: Lake) -> bytes:

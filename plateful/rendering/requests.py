@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plateful.identity import canonical_json, request_id
-from plateful.tables import DEFAULT_TEAM
+from plateful.teams import DEFAULT_TEAM
 
 
 def request_row(
@@ -34,7 +34,7 @@ def request_row(
         rubric: the judge's questions, JSON.
         expected_text: text that the picture may carry.
         photo_sha256: photo to repaint; None renders from text.
-        team: who asks; what is rendered by hand or for an evaluation is not charged.
+        team: who asks and pays; nobody pays for an evaluation.
     """
     chosen = application or partition
     return {

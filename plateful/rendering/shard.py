@@ -17,7 +17,7 @@ import polars as pl
 from plateful.errors import ImageError, RenderError
 from plateful.rendering.attempts import Attempts, NoteFailure, NoteSuccess, own_fault, reason_of
 from plateful.rendering.background import Background
-from plateful.rendering.billing import Billing, Unbilled
+from plateful.rendering.billing import Bill, Billing, Unbilled
 from plateful.rendering.manifest import (
     PART_ROWS,
     Clock,
@@ -116,7 +116,7 @@ class _Shard:
             except ImageError as error:
                 self.attempts.give_up(task, f"{UNREADABLE}: {error}")
                 self.counts["quarantined"] += 1
-                self._add([(quarantined_row(task, UNREADABLE, self._how(0.0, images=0)), None)])
+                self._add([(quarantined_row(task, UNREADABLE, self._how(0.0, Bill(0))), None)])
             else:
                 self.counts["recovered"] += 1
                 self._add([(row, (task, picture))])
@@ -128,8 +128,8 @@ class _Shard:
         self.check()
         # The device as it is now: a batch that runs out of memory changes what the next ones say.
         hows = [
-            self._how(each, images=0 if isinstance(result, RenderError) else 1)
-            for each, result in zip(seconds, results, strict=True)
+            self._how(each, self.renderer.bill(task, result))
+            for task, each, result in zip(batch, seconds, results, strict=True)
         ]
         self._take(self.storing.submit(partial(self._store, batch, results, hows)))
 
@@ -180,9 +180,9 @@ class _Shard:
             return own_fault("not_scored", error)
         return None
 
-    def _how(self, seconds: float, *, images: int) -> Rendered:
-        cost = self.billing.cost(seconds, images)
-        return Rendered(self.renderer.device, seconds, self.clock(), self.run_id, cost)
+    def _how(self, seconds: float, bill: Bill) -> Rendered:
+        cost = self.billing.cost(seconds, bill.images)
+        return Rendered(self.renderer.device, seconds, bill.at or self.clock(), self.run_id, cost)
 
 
 def render_shard(

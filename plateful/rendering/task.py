@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from plateful.identity import canonical_json
-from plateful.tables import DEFAULT_TEAM
+from plateful.teams import DEFAULT_TEAM
 
 Route = Literal["text_to_image", "inpaint"]
 

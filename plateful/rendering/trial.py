@@ -1,7 +1,8 @@
 """One request by hand: translated, rendered through any renderer, written to a folder; nothing is published.
 
 A candidate's file is named by its id and holds its manifest row, as in the pipeline. What is in the folder is
-not rendered again, so an equal call leaves equal files.
+not rendered again, so an equal call leaves equal files. The team pays as in the pipeline: before its file is
+there, so that nothing comes unpaid. Failures go into the manifest: asking again buys what was lost again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,20 +13,31 @@ from typing import Any
 import numpy as np
 from upath import UPath
 
-from plateful.budgets.price import cost_of
 from plateful.errors import ConfigError, ImageError, RenderError
 from plateful.identity import content_hash, sha256_hex
 from plateful.item_faults import stops_all, told
 from plateful.models.parameters import Translation
 from plateful.models.request import ImageRequest
 from plateful.models.versions import ModelVersion
-from plateful.rendering.manifest import Clock, Rendered, candidate_png, read_candidate
+from plateful.rendering.attempts import reason_of
+from plateful.rendering.billing import Billing
+from plateful.rendering.budgeted import Purse, not_paid, paid_in_full
+from plateful.rendering.manifest import (
+    LOG,
+    Clock,
+    Rendered,
+    Row,
+    candidate_png,
+    quarantined_row,
+    read_candidate,
+)
 from plateful.rendering.plan import plan_tasks
 from plateful.rendering.renderer import Renderer
 from plateful.rendering.requests import request_row
 from plateful.rendering.task import RenderTask
 from plateful.stores import objects
-from plateful.tables import INPAINTING_MASKS, PROMPTS
+from plateful.stores.lake import Lake
+from plateful.tables import GENERATED_CANDIDATES, INPAINTING_MASKS, PROMPTS
 from plateful.vision.image_io import encode_png, open_image
 
 PARTITION = "trial"
@@ -36,12 +48,16 @@ _REPAINTED = "no mask came: all of the init image is repainted"
 
 @dataclass(frozen=True)
 class Picture:
-    """One candidate: `rendered` now, `found` in the folder, or `failed` with its reason."""
+    """One candidate: `rendered` now, `found` in the folder, or `failed` with its reason.
+
+    `cost` is what was charged for it now, in micro-USD.
+    """
 
     candidate_id: str
     seed: int
     status: str
     seconds: float
+    cost: int = 0
     path: str | None = None
     reason: str | None = None
 
@@ -117,6 +133,7 @@ def plan_request(request: ImageRequest, version: ModelVersion, inputs: Inputs) -
         parameters=parameters,
         application=request.application,
         photo_sha256=inputs.init,
+        team=request.team,
     )
     masks = [_mask_row(inputs)] if inputs.init else []
     planned = plan_tasks(
@@ -141,6 +158,8 @@ def render_request(
     open_renderer: Callable[[], Renderer],
     folder: Path,
     *,
+    purse: Purse,
+    lake: Lake,
     clock: Clock,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[Picture]:
@@ -151,6 +170,8 @@ def render_request(
         inputs: pictures that the tasks name.
         open_renderer: loads the model; not called when all files are there.
         folder: made when it is absent.
+        purse: who pays what is rendered now.
+        lake: keeps the rows of failures.
         clock: current time, aware UTC.
         on_progress: told (done, total).
 
@@ -158,37 +179,59 @@ def render_request(
         ImageError: a file of that name is not that candidate's.
         StoreError: the folder cannot be written.
         ModelError: the model cannot be loaded.
+        BudgetError: the team cannot pay for all of it; what was rendered is kept.
     """
     done = {task.candidate_id: found for task in tasks if (found := _found(task, folder))}
     fresh = [task for task in tasks if task.candidate_id not in done]
     if fresh:
-        renderer = open_renderer()
-        for batch in renderer.batches(fresh):
-            done |= {
-                picture.candidate_id: picture for picture in _batch(batch, inputs, renderer, folder, clock)
-            }
-            on_progress(len(done), len(tasks))
+        with paid_in_full(tasks, len(fresh), purse=purse) as billing:
+            renderer = open_renderer()
+            for batch in renderer.batches(fresh):
+                if billing.exhausted():
+                    raise not_paid(batch[0], len(tasks) - len(done), purse)
+                made = _batch(batch, inputs, renderer, folder, billing, lake, clock)
+                done |= {picture.candidate_id: picture for picture in made}
+                on_progress(len(done), len(tasks))
     return [done[task.candidate_id] for task in tasks]
 
 
 def _batch(
-    batch: list[RenderTask], inputs: Inputs, renderer: Renderer, folder: Path, clock: Clock
+    batch: list[RenderTask],
+    inputs: Inputs,
+    renderer: Renderer,
+    folder: Path,
+    billing: Billing,
+    lake: Lake,
+    clock: Clock,
 ) -> list[Picture]:
     started = clock()
     results = _render(batch, inputs, renderer)
     seconds = (clock() - started).total_seconds() / len(batch)
-    made = []
+    rows: list[Row] = []
+    files: dict[str, bytes] = {}
     for task, result in zip(batch, results, strict=True):
+        bill = renderer.bill(task, result)
+        cost = billing.cost(seconds, bill.images)
+        how = Rendered(renderer.device, seconds, bill.at or clock(), PARTITION, cost)
         if isinstance(result, RenderError):
-            made.append(Picture(task.candidate_id, task.seed, "failed", seconds, reason=result.message))
-            continue
-        how = Rendered(
-            renderer.device, seconds, clock(), PARTITION, cost_of(renderer.version.entry.price, seconds, 1)
-        )
-        path = _path(task, folder)
-        objects.put_if_absent(UPath(path), candidate_png(task, result, how)[1])
-        made.append(Picture(task.candidate_id, task.seed, "rendered", seconds, str(path)))
-    return made
+            rows.append(quarantined_row(task, reason_of(result), how))
+        else:
+            row, files[task.candidate_id] = candidate_png(task, result, how)
+            rows.append(row)
+    billing.charge(rows)
+    failed = [row for row in rows if row["candidate_id"] not in files]
+    if failed:
+        lake.append_part(LOG, PARTITION, GENERATED_CANDIDATES.frame(failed))
+    for key, png in files.items():
+        objects.put_if_absent(UPath(folder / f"{key}.png"), png)
+    return [_made(*each, folder) for each in zip(batch, results, rows, strict=True)]
+
+
+def _made(task: RenderTask, result: np.ndarray | RenderError, row: Row, folder: Path) -> Picture:
+    known = (task.candidate_id, task.seed)
+    if isinstance(result, RenderError):
+        return Picture(*known, "failed", row["seconds"], row["cost"], reason=result.message)
+    return Picture(*known, "rendered", row["seconds"], row["cost"], str(_path(task, folder)))
 
 
 def _render(batch: list[RenderTask], inputs: Inputs, renderer: Renderer) -> list[np.ndarray | RenderError]:
@@ -210,7 +253,7 @@ def _found(task: RenderTask, folder: Path) -> Picture | None:
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror}", fix="give another folder") from error
     row, _ = read_candidate(content, task, fix=f"delete {path}, or give another folder")
-    return Picture(task.candidate_id, task.seed, "found", row["seconds"], str(path))
+    return Picture(task.candidate_id, task.seed, "found", row["seconds"], path=str(path))
 
 
 def _path(task: RenderTask, folder: Path) -> Path:

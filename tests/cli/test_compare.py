@@ -98,6 +98,8 @@ def test_models_are_compared_on_a_sample_with_page_and_mlflow(
 
     again = json.loads(plateful(*asked).out)
     assert [model.get("rendered_now") for model in again["models"]] == [0, 0, 0]
+    assert (document["team"], document["usd"], again["usd"]) == ("default", 0.04, 0.0)
+    assert open_adapters(settings).ledger.budgets.team_day("default").spent == 40_000
     assert again["mlflow"] == document["mlflow"] and again["paired"] == document["paired"]
     assert not open_adapters(settings).lake.partitions("published_images")
 

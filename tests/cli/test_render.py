@@ -10,6 +10,7 @@ from plateful.environments import Settings, open_adapters
 from plateful.models.catalog import CATALOG_FILE
 from plateful.vision.image_io import encode_png, open_image
 from tests.cli.conftest import Plateful
+from tests.plateful.rendering.money import purse
 from tests.plateful.rendering.tiny_families import FAMILIES, build_tiny, small_entry
 from tests.tiny_ip_adapter import add_ip_adapter
 
@@ -21,9 +22,8 @@ def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
     done = plateful(*asked, "--out", str(tmp_path / "a")).json
     assert done["receipt"]["steps"] == {"requested": 2, "effective": 4, "status": "clamped"}
     assert [(p["status"], p["seed"]) for p in done["pictures"]] == [("rendered", 5), ("rendered", 6)]
-    # Each picture to the micro-dollar.
-    expected = 0.0000236 * sum(p["seconds"] for p in done["pictures"])
-    assert done["usd"] == pytest.approx(expected, abs=2e-6)
+    assert done["team"] == "default" and done["usd"] == sum(p["usd"] for p in done["pictures"]) > 0
+    assert plateful("costs", "--json").json["by_country"] == {"trial": round(done["usd"] * 1_000_000)}
     again = plateful(*asked, "--out", str(tmp_path / "a")).json
     assert ([p["status"] for p in again["pictures"]], again["usd"]) == (["found", "found"], 0)
     assert {p["path"] for p in again["pictures"]} == {str(path) for path in (tmp_path / "a").iterdir()}
@@ -32,13 +32,30 @@ def test_a_request_is_rendered_found_again_and_replayed_elsewhere(
     assert not open_adapters(settings).lake.root.exists()
 
 
+def test_a_request_over_budget_is_refused_and_nothing_is_rendered(
+    settings: Settings, plateful: Plateful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purse(tmp_path, limit=0.01)
+    path = tmp_path / "budgets.yaml"
+    monkeypatch.setenv("PLATEFUL_BUDGETS", str(path))
+    asked = ("render", "--prompt", "a pizza", "--n", "2", "--steps", "4")
+    done = plateful(*asked)
+    assert (done.status, (settings.home / "renders").exists()) == (2, False)
+    assert "team 'default' has spent 0.000000 USD of its 0.010000 USD" in done.err
+    assert "2 pictures of plateful-tiny, about 0.020000 USD, are not paid for" in done.err
+    assert "raise its daily_limit in" in done.err
+    path.write_text(path.read_text().replace("daily_limit: 0.01", "daily_limit: null"))
+    assert "team meat paid 0.020000 USD" in plateful(*asked, "--team", "meat").out
+    assert plateful("costs", "--json").json["by_team"] == {"meat": 20_000}
+
+
 def test_a_photo_is_edited_by_a_candidate_model(
     settings: Settings, plateful: Plateful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = yaml.safe_load(CATALOG_FILE.read_text())["plateful-tiny"] | {"status": "candidate"}
     entry["profiles"] = {"standard": entry["profiles"]["standard"] | {"steps": 4}}
     entry["profiles"]["draft"] = entry["profiles"]["standard"] | {"vae": "tiny"}
-    entry["tiers"], entry["narrowed"] = {"preview": "draft", "production": "standard"}, {}
+    entry |= {"tiers": {"preview": "draft", "production": "standard"}, "narrowed": {}}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"house": entry}))
     monkeypatch.setenv("PLATEFUL_CATALOG", str(tmp_path / "own.yaml"))
     rng = np.random.default_rng(1)

@@ -14,6 +14,7 @@ from plateful.errors import ConfigError
 from plateful.evaluation.items import EvalItem
 from tests.plateful.rendering.conftest import short_version
 from tests.plateful.rendering.tiny_pipelines import tiny_config
+from tests.tiny_family import add_lora, build_tiny_family
 
 ITEMS = [
     EvalItem(str(n), dish, dish, "dark", f"a bowl of {dish}", "[]") for n, dish in enumerate(("soup", "tea"))
@@ -73,14 +74,16 @@ def test_the_ladder_of_random_weights() -> None:
     )
 
 
-def test_the_ladder_of_weights_compares_pair_by_pair(weights: Path) -> None:
-    version = short_version(weights)
+def test_the_ladder_of_weights_compares_pair_by_pair(tmp_path: Path) -> None:
+    add_lora(build_tiny_family(tmp_path / "plateful-tiny"), "preview")
+    version = short_version(tmp_path)
+    runners = Runners(version, weights_of(version), "cpu", threads=1)
     result = run_ladder(
-        Runners(version, weights_of(version), "cpu", threads=1),
+        runners,
         ITEMS,
         images=2,
         repeats=1,
-        speedups=Speedups(first_steps=6, steps=4, batch=2, compiled=False),
+        speedups=Speedups(first_steps=6, steps=4, batch=2, compiled=False, distilled=runners.distilled()),
         prices=load_prices(),
         score=brightness,
     )
@@ -96,6 +99,12 @@ def test_the_ladder_of_weights_compares_pair_by_pair(weights: Path) -> None:
     in_float = batch["profile"]["dtype"] == "float32"
     assert abs(batch["quality_change"]) < (1e-4 if in_float else 0.02)
     assert half["profile"]["dtype"] == "bfloat16"
+    *_, cached, distilled = result["rungs"]
+    assert (cached["name"], distilled["name"]) == ("cache", "distilled")
+    assert (distilled["profile"]["adapter"], distilled["profile"]["steps"]) == ("preview", 4)
+    # Four evaluations without guidance, against four of which two are guided.
+    assert distilled["tflop_per_image"] < cached["tflop_per_image"] * 1.2
+    assert distilled["quality"] != cached["quality"]
 
 
 def test_the_own_loop_draws_the_plain_calls_pictures(weights: Path) -> None:

@@ -17,6 +17,7 @@ from plateful.evaluation.scores import score_eval, summarise, wilson
 from plateful.judging.judge import Judge
 from plateful.models.catalog import load_catalog
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.task import RenderTask
 from plateful.scoring.scorer import Scorer
 from plateful.stores.lake import Lake
@@ -59,6 +60,9 @@ class Painter:
 
     def render(self, tasks: Sequence[RenderTask], *_: object) -> list[np.ndarray | RenderError]:
         return [self._paint(task) for task in tasks]
+
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
+        return own_bill(result)
 
     def _paint(self, task: RenderTask) -> np.ndarray | RenderError:
         if task.subject in self.cannot:

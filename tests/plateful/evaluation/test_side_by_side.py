@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from plateful.budgets.costs import differences
 from plateful.errors import ConfigError, ModelError, RenderError, StoreError
 from plateful.evaluation.sample import Sample
 from plateful.evaluation.side_by_side import Bench, Comparison, compare_models
@@ -17,6 +18,7 @@ from plateful.identity import content_hash
 from plateful.judging.judge import Judge
 from plateful.models.catalog import load_catalog
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.requests import request_row
 from plateful.rendering.task import RenderTask
 from plateful.reporting.side_by_side import write_side_by_side
@@ -24,6 +26,7 @@ from plateful.scoring.scorer import Scorer
 from plateful.stores.lake import Lake
 from plateful.tables import PROMPTS
 from plateful.vision.clip import TinyClip
+from tests.plateful.rendering.money import CENT, money, purse
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ENTRY = load_catalog()["plateful-tiny"]
@@ -101,6 +104,9 @@ class Models:
     def render(self, tasks: Sequence[RenderTask], *_: object) -> list[np.ndarray | RenderError]:
         return [self._paint(task) for task in tasks]
 
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
+        return own_bill(result)
+
     def _paint(self, task: RenderTask) -> np.ndarray | RenderError:
         if f"{task.model}:{task.subject}" in self.cannot:
             return RenderError("not finite", fix="none")
@@ -123,6 +129,8 @@ def compared(folder: Path, models: Models, *names: str, **changes: Any) -> Compa
             "open_renderer": models.open,
             "scoring": GATES,
             "lake": Lake(str(folder / "lake")),
+            "team": "default",
+            "purse": purse(folder / "state"),
             "folder": folder,
             "clock": lambda: NOON,
             "run_id": "run",
@@ -180,10 +188,23 @@ def test_a_failed_picture_counts_against_the_model(tmp_path: Path) -> None:
     assert mended.columns[1].summary()["failed"] == 0, "what failed is tried again"
 
 
-def test_cost_is_the_catalogs_price_of_the_seconds(tmp_path: Path) -> None:
-    (column,) = compared(tmp_path, Models(), "first").columns
-    seconds = column.artifacts["seconds"].mean()
-    assert column.summary()["usd_per_1000"] == pytest.approx(1000 * 0.000022 * seconds)
+def test_the_team_pays_for_what_is_rendered_now(tmp_path: Path) -> None:
+    first = compared(tmp_path, Models(), "first").columns[0].summary()
+    assert (first["usd_now"], first["usd_per_1000"]) == (0.03, 10.0)
+    columns = compared(tmp_path, Models(), "first", "second", run_id="later").columns
+    assert [column.cost for column in columns] == [0, 3 * CENT]
+    assert money(purse(tmp_path / "state")) == (6 * CENT, 0)
+    charges, _ = purse(tmp_path / "state").book.metering()
+    assert {charge.country for charge in charges} == {"compare"}
+    assert differences(purse(tmp_path / "state").book, Lake(str(tmp_path / "lake"))) == []
+
+
+def test_a_model_that_is_not_paid_for_renders_nothing_and_says_so(tmp_path: Path) -> None:
+    models, poor = Models(), purse(tmp_path / "state", limit=0.04)
+    done = compared(tmp_path, models, "first", "second", purse=poor)
+    assert [bool(column.problem) for column in done.columns] == [False, True]
+    assert "3 pictures of second, about 0.030000 USD, are not paid for" in str(done.columns[1].problem)
+    assert (models.opened, money(poor)) == (["first"], (3 * CENT, 0))
 
 
 def test_unknown_and_repeated_names_are_refused_before_anything_is_made(tmp_path: Path) -> None:

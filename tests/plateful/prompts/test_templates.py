@@ -147,8 +147,12 @@ def test_a_mistake_in_a_teams_file_is_one_error_that_names_it(
 def test_teams_and_folders_that_are_not_there(tmp_path: Path) -> None:
     assert templates_of("default", tmp_path) == load_templates()
     assert templates_of("anyone") == load_templates()
-    with pytest.raises(ConfigError, match="team 'acme' has no file"):
+    (tmp_path / "Meat.yaml").write_text("{}")
+    with pytest.raises(ConfigError, match="team 'acme' has no file") as raised:
         effective_templates("acme", tmp_path)
+    assert raised.value.fix == (
+        f"write {tmp_path / 'acme.yaml'} ({{}} keeps every shipped field); teams with one: Meat"
+    )
     with pytest.raises(ConfigError, match="does not exist"):
         effective_templates("acme", tmp_path / "none")
     with pytest.raises(ConfigError, match="no team name"):

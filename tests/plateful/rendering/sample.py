@@ -11,6 +11,7 @@ from plateful.errors import RenderError
 from plateful.identity import candidate_id, seed_for
 from plateful.models.catalog import load_catalog
 from plateful.models.versions import ModelVersion
+from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.renderer import CandidateError
 from plateful.rendering.task import RenderTask
 
@@ -125,6 +126,9 @@ class Painter:
                 self.crashes[task.subject] -= 1
                 raise RuntimeError("CUDA out of memory.\nTried to allocate")
         return [self._paint(task, photos) for task in tasks]
+
+    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
+        return own_bill(result)
 
     def _paint(self, task: RenderTask, photos: Mapping) -> np.ndarray | RenderError:
         if self.cannot.get(task.subject, 0) > 0:

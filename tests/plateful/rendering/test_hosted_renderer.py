@@ -140,7 +140,7 @@ def test_killed_between_bill_and_answer(
         report = shard(one, tasks, ledger, renderer=renderer)
         assert (report.rendered, report.quarantined) == (rendered, 2 - rendered)
         assert len(one.account.bills) == billed
-        assert renderer.billed(tasks[0].candidate_id) == 1, "the loss is counted as money spent"
+        assert renderer.bill(tasks[0], RenderError("lost", fix="none")).images == 1, "the loss is money spent"
         losses = [] if idempotent else [ledger.reasons[0]] * 3
         assert ledger.reasons == losses
 
@@ -188,7 +188,7 @@ def test_a_recovered_answer_is_the_same_picture(tmp_path: Path, monkeypatch: pyt
         renderer = one.renderer()
         (second,) = renderer.render(tasks, {}, {})
         assert np.array_equal(first, second)
-        assert (len(one.account.bills), renderer.billed(tasks[0].candidate_id)) == (1, 1)
+        assert (len(one.account.bills), renderer.bill(tasks[0], second).images) == (1, 1)
 
 
 def test_a_photo_that_is_missing_or_unmarked_costs_nothing(

@@ -23,7 +23,7 @@ def outcome(one: Studio) -> tuple[object, int]:
     (task,) = one.tasks("soup")
     renderer = one.renderer()
     (result,) = renderer.render([task], {}, {})
-    return result, renderer.billed(task.candidate_id)
+    return result, renderer.bill(task, result).images
 
 
 @pytest.mark.parametrize("name", ALL)
