@@ -1,6 +1,7 @@
 """Dollars in, whole micro-dollars out."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 import yaml
@@ -66,7 +67,8 @@ def test_a_price_that_says_nothing_or_nonsense_is_refused(fields: dict) -> None:
 def test_a_cost_is_never_below_the_exact_one_and_less_than_a_micro_dollar_above(
     second: Decimal, image: Decimal, seconds: float, images: int
 ) -> None:
-    exact = (second * Decimal(repr(seconds)) + image * images) * 1_000_000
+    # Fractions, for decimals of 28 digits would round 1 - 1e-145 up to 1.
+    exact = (Fraction(second) * Fraction(repr(seconds)) + Fraction(image) * images) * 1_000_000
     assert 0 <= cost_of(price(per_second=second, per_image=image), seconds, images) - exact < 1
 
 

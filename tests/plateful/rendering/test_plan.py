@@ -84,7 +84,7 @@ def test_the_receipt_covers_every_requested_parameter() -> None:
     assert task.receipt["style"]["status"] == "emulated"
     assert task.prompt == "a bowl of soup, comic"
     assert {"prompt", "negative_prompt", "seed", "application"} <= task.receipt.keys()
-    assert task.parameters == {"size": 128, "steps": 20, "cfg_scale": 4.0}
+    assert task.parameters == {"size": 128, "steps": 20, "cfg_scale": 3.0}
 
 
 def test_pending_leaves_out_known_candidates_and_settled_requests() -> None:
