@@ -29,7 +29,7 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-models: setup  ## train the embedded model family again (budget: 170 CPU-minutes, or 20 min of a GPU)
+models: setup  ## train the embedded model family again (budget: 250 CPU-minutes, or 20 min of a GPU)
 	$(BIN)/python -m training.family
 
 bench: setup  ## bar C2 (a second materialization of an unchanged country), and plates drawn a second
