@@ -14,6 +14,7 @@ from plateful.budgets.price import dollars
 from plateful.environments import load_settings, open_adapters
 from plateful.errors import ConfigError
 from plateful.ledger import BudgetBook
+from plateful.models.catalog import load_catalog
 
 _MONEY = ("cost", "cost_per_accepted", "cost_per_published")
 
@@ -26,7 +27,7 @@ def costs(
 ) -> None:
     """Show what was charged per team, country, application and model, and each team's day."""
     settings = load_settings()
-    adapters, policy = open_adapters(settings), load_budgets(settings.budgets)
+    adapters, policy = open_adapters(settings), load_budgets(settings.budgets, load_catalog(settings.catalog))
     book, code = adapters.ledger.budgets, check_country(country) if country else None
     charges, total = book.metering(team=team, country=code, since=_day(since))
     report = cost_report(charges, total, adapters.lake)

@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from plateful.budgets.policy import DEFAULT_POLICY, BudgetPolicy, load_budgets
+from plateful.models.catalog import CATALOG_FILE, load_catalog
 from plateful.teams import DEFAULT_TEAM
 
 
@@ -13,7 +14,9 @@ class BudgetResource(dg.ConfigurableResource):
 
     team: str = DEFAULT_TEAM
     policy: str = str(DEFAULT_POLICY)
+    # The models that the policy may name.
+    catalog: str = str(CATALOG_FILE)
 
     def open(self) -> BudgetPolicy:
         """Return the policy as its file says now."""
-        return load_budgets(Path(self.policy))
+        return load_budgets(Path(self.policy), load_catalog(Path(self.catalog)))

@@ -39,7 +39,9 @@ def build_resources(settings: Settings) -> dict[str, object]:
             candidates_per_request=settings.candidates,
             max_attempts=settings.max_attempts,
         ),
-        "budgets": BudgetResource(team=settings.team, policy=str(settings.budgets)),
+        "budgets": BudgetResource(
+            team=settings.team, policy=str(settings.budgets), catalog=str(settings.catalog)
+        ),
         "desk": DeskResource(
             team=settings.team,
             team_templates=str(settings.team_templates) if settings.team_templates else None,
