@@ -44,15 +44,6 @@ def test_a_backfill_of_nothing_is_an_error(settings: Settings, plateful: Platefu
     assert (done.status, "names none" in done.err) == (2, True)
 
 
-def test_an_interrupt_says_that_nothing_is_lost(plateful: Plateful, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("cli.mainjob.run_countries", stopped)
-    done = plateful("run", "--country", "SG")
-    assert (done.status, "what was made is kept" in done.err) == (130, True)
-
-
 def test_regenerating_renders_one_product_anew(
     settings: Settings, plateful: Plateful, monkeypatch: pytest.MonkeyPatch
 ) -> None:
