@@ -15,9 +15,6 @@ from tests.conftest import feed_rows, write_feed
 
 # Two batches of pictures.
 DISHES = [(f"Noodle soup number {number}", "egg") for number in range(3)]
-SHIPPED = ["-m", "cli"]
-# What is left of a run this small may be done within the grace that it is given.
-NO_GRACE = ["-c", "import cli.stopping as s; s.GRACE_SECONDS = 0; from cli.main import command; command()"]
 # As a script starts what it sends to the background: Ctrl-C ignored, a process group of its own.
 IN_BACKGROUND = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
 # No process of the group is left to hold standard error open after that.
@@ -25,25 +22,19 @@ ENDS_WITHIN = 20
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "launcher", "program", "ended"),
-    [
-        (signal.SIGTERM, 143, IN_BACKGROUND, SHIPPED, {"CANCELED", "SUCCESS"}),
-        (signal.SIGTERM, 143, IN_BACKGROUND, NO_GRACE, {"CANCELED"}),
-        (signal.SIGINT, 130, [], NO_GRACE, {"CANCELED"}),
-    ],
-    ids=["SIGTERM", "SIGTERM in mid-step", "Ctrl-C in mid-step"],
+    ("number", "status", "launcher"),
+    [(signal.SIGTERM, 143, IN_BACKGROUND), (signal.SIGINT, 130, [])],
+    ids=["SIGTERM in the background", "Ctrl-C"],
 )
 def test_a_signal_ends_the_demo_and_the_next_run_goes_on(
     settings: Settings,
     number: signal.Signals,
     status: int,
     launcher: list[str],
-    program: list[str],
-    ended: set[str],
 ) -> None:
     write_feed(Path(settings.feed), feed_rows({"DE": DISHES, "SG": DISHES}))
     process = subprocess.Popen(
-        [*launcher, sys.executable, *program, "demo"],
+        [*launcher, sys.executable, "-m", "cli", "demo"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -70,4 +61,5 @@ def test_a_signal_ends_the_demo_and_the_next_run_goes_on(
     with open_instance(settings) as instance:
         later, stopped = (run.status.value for run in instance.get_runs())
     assert later == "SUCCESS"
-    assert stopped in ended
+    # What is left of a run this small may be done before it is cut off.
+    assert stopped == "CANCELED" or (stopped, made) == ("SUCCESS", 6)
