@@ -1,31 +1,29 @@
-"""Runs jobs through Dagster in this process, on the instance that the UI shows."""
+"""Runs jobs through Dagster: in this process, or where production queues them."""
 
-import logging
-import os
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import dagster as dg
-from upath import UPath
 
 from cli.stopping import GRACE_SECONDS, Stopped, beside
 from jobs.batches import decision_tags
-from plateful.environments import ROOT, Settings, open_ledger, utc_now
+from plateful.environments import Environment, Settings, open_ledger
 from plateful.errors import ConfigError, PlatefulError
 from plateful.ledger import Ledger
-from plateful.stores.locks import exclusive
-from plateful.stores.objects import replace
-from resources.dead_runs import report_dead_runs, run_is_finished
+from resources.dead_runs import run_is_finished
 from sensors.failures import root_cause
 
-# Creating Dagster's tables takes 1-2 s on an idle machine.
-SETUP_TIMEOUT = 60.0
+if TYPE_CHECKING:
+    from cli.submission import Webserver
+
 # Dagster's console logger repeats every event; the CLI shows progress and one line per error instead.
+ENDED = ("RUN_FAILURE", "PIPELINE_FAILURE", "RUN_CANCELED", "PIPELINE_CANCELED")
+PARTITION = "dagster/partition"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -41,31 +39,7 @@ class RunFailedError(PlatefulError):
     """A run ended in failure; its message is the failed step's."""
 
 
-@contextmanager
-def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open the Dagster instance under the state folder, creating its configuration on first use.
-
-    Runs that died are reported failed, so that nothing waits for them.
-    """
-    home = settings.dagster_home
-    os.environ["DAGSTER_HOME"] = str(home)
-    # Dagster marks partitioned checks as a preview; the pinned version carries them.
-    warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
-    warnings.filterwarnings("ignore", category=UserWarning)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    # Dagster creates its tables without a lock; two first runs at once would both try.
-    with exclusive(home / "setup.lock", timeout=SETUP_TIMEOUT):
-        _configure(home / "dagster.yaml", (ROOT / "dagster.yaml").read_bytes())
-        opened = dg.DagsterInstance.get()
-    with opened as instance:
-        report_dead_runs(instance, open_ledger(settings.ledger), grace=settings.lease_grace, now=utc_now())
-        yield instance
-
-
-def _configure(path: Path, wanted: bytes) -> None:
-    # A UI that reads the file at any moment finds a whole one.
-    if not path.is_file() or path.read_bytes() != wanted:
-        replace(UPath(path), wanted)
+Finish = Callable[[], JobRun]
 
 
 def run_job(
@@ -76,12 +50,26 @@ def run_job(
     partition: str | None,
     tags: Mapping[str, str] | None = None,
 ) -> JobRun:
-    """Execute one job in process and wait for it.
+    """Execute one job and wait for it (see `started_job`)."""
+    with started_job(name, instance, settings, partition=partition, tags=tags) as finish:
+        return finish()
+
+
+@contextmanager
+def started_job(
+    name: str,
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    *,
+    partition: str | None,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[Finish]:
+    """Give what runs a job to its end: in this process, or where production has queued it on entry.
 
     Args:
         name: job name.
         instance: where the run is recorded.
-        settings: feed, stores and model of the run.
+        settings: feed, stores and model of the run; production's are those of its pods.
         partition: partition key, None for an unpartitioned job.
         tags: run tags.
 
@@ -89,6 +77,43 @@ def run_job(
         RunFailedError: a step failed; names it and the fix.
         Stopped: the process was told to end; the run is canceled, and its partition free.
     """
+    chosen = {**decision_tags(open_ledger(settings.ledger), partition), **(tags or {})}
+    if settings.env is Environment.LOCAL:
+        yield partial(_run_here, name, instance, settings, partition, chosen)
+        return
+    # Imported here: a laptop without a cluster does without its client.
+    from cli.submission import Webserver
+
+    server, place = (
+        Webserver(settings.dagster_url, instance),
+        {} if partition is None else {PARTITION: partition},
+    )
+    run_id = server.submit(name, {**chosen, **place})
+    try:
+        yield partial(_await_queued, server, instance, run_id, name, partition)
+    except Stopped:
+        server.cancel(run_id)
+        raise
+
+
+def _await_queued(
+    server: "Webserver", instance: dg.DagsterInstance, run_id: str, name: str, partition: str | None
+) -> JobRun:
+    run = server.follow(run_id, partition or name)
+    if not run.is_success:
+        records = instance.all_logs(run_id)
+        events = [record.dagster_event for record in records if record.dagster_event is not None]
+        raise _failure(name, partition, events)
+    return JobRun(run_id, step_seconds(instance, run_id))
+
+
+def _run_here(
+    name: str,
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    partition: str | None,
+    tags: Mapping[str, str],
+) -> JobRun:
     from definitions import build_definitions
 
     job = build_definitions(settings).resolve_job_def(name)
@@ -99,7 +124,7 @@ def run_job(
             instance=instance,
             partition_key=partition,
             run_id=run_id,
-            tags={**decision_tags(ledger, partition), **(tags or {})},
+            tags=dict(tags),
             raise_on_error=False,
         )
     )
@@ -111,7 +136,7 @@ def run_job(
             _cancel(instance, ledger, run_id, running)
         raise
     if not result.success:
-        raise _failure(name, partition, result)
+        raise _failure(name, partition, result.all_events)
     return JobRun(result.run_id, step_seconds(instance, result.run_id))
 
 
@@ -158,22 +183,23 @@ def check_country(country: str) -> str:
     return code
 
 
-def _failure(name: str, partition: str | None, result: dg.ExecuteInProcessResult) -> RunFailedError:
+def _failure(name: str, partition: str | None, events: Sequence[dg.DagsterEvent]) -> RunFailedError:
     where = f"{name} {partition or ''}".strip()
     # Before the steps: a broken contract also fails the step that checked it, with less to say.
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    checked = [
+        e.asset_check_evaluation_data for e in events if e.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+    failed = [check for check in checked if not check.passed]
     if failed:
         text = f"{failed[0].asset_key.to_user_string()} broke its contract: {failed[0].description}"
         return RunFailedError(
             f"{where}: {text}", fix="open the check in the Dagster UI (make dev); nothing after it was run"
         )
-    for event in result.all_events:
-        if event.event_type_value == "STEP_FAILURE":
-            message, fix = _message(event)
-            return RunFailedError(f"{where}, step {event.step_key}: {message}", fix=fix)
-    reasons = [
-        event for event in result.all_events if event.event_type_value in ("RUN_FAILURE", "PIPELINE_FAILURE")
-    ]
+    steps = [event for event in events if event.event_type_value == "STEP_FAILURE"]
+    if steps:
+        message, fix = _message(steps[0])
+        return RunFailedError(f"{where}, step {steps[0].step_key}: {message}", fix=fix)
+    reasons = [event for event in events if event.event_type_value in ENDED]
     message, fix = (
         _message(reasons[0]) if reasons else ("no event says why", "open the run in the Dagster UI")
     )

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,7 +13,8 @@ import dagster as dg
 import polars as pl
 
 from cli.console import Stages, progress_bars
-from cli.execution import JobRun, RunFailedError, check_country, open_instance, run_job
+from cli.execution import Finish, JobRun, RunFailedError, check_country, run_job, started_job
+from cli.instance import open_instance
 from jobs.batches import batch_tags
 from plateful.countries import COUNTRIES
 from plateful.environments import Adapters, Settings, open_adapters, utc_now
@@ -135,30 +137,37 @@ def _run_each(
     tags: dict[str, str],
     bars: Stages,
 ) -> tuple[list[CountrySummary], dict[str, PlatefulError]]:
-    done, failed = [], {}
-    for code in codes:
+    """Start every country, which production runs side by side and this process one by one; await each."""
+    begun: dict[str, Finish] = {}
+    done: list[CountrySummary] = []
+    failed: dict[str, PlatefulError] = {}
+
+    @contextmanager
+    def noted(code: str) -> Iterator[None]:
         try:
-            done.append(_run_country(settings, instance, feed, code, tags, bars))
+            yield
         except PlatefulError as error:
             failed[code] = error
             bars.say(f"{code}: failed: {error.message}")
+
+    with ExitStack() as stack:
+        for code in codes:
+            with noted(code):
+                wanted = {**tags, **batch_tags(feed, code)}
+                job = started_job("render_country", instance, settings, partition=code, tags=wanted)
+                begun[code] = stack.enter_context(job)
+        for code, finish in begun.items():
+            with noted(code):
+                done.append(_await_country(settings, instance, code, finish, bars))
     return done, failed
 
 
-def _run_country(
-    settings: Settings,
-    instance: dg.DagsterInstance,
-    feed: Feed,
-    country: str,
-    tags: dict[str, str],
-    bars: Stages,
+def _await_country(
+    settings: Settings, instance: dg.DagsterInstance, country: str, finish: Finish, bars: Stages
 ) -> CountrySummary:
     bars.say(f"{country}: running")
     started = time.monotonic()
-    done = run_job(
-        "render_country", instance, settings, partition=country, tags={**tags, **batch_tags(feed, country)}
-    )
-    summary = _summarise(settings, instance, country, done)
+    summary = _summarise(settings, instance, country, finish())
     bars.say(
         f"{country}: {summary.products} products, {summary.without_images} without images, "
         f"{summary.rendered_now} rendered now, {summary.published} published, "

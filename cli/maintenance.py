@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cli import console
-from cli.execution import check_country, open_instance
+from cli.execution import check_country
+from cli.instance import open_instance
 from cli.options import By, Candidate, Country, Json
 from plateful.environments import load_settings, open_adapters
 from plateful.models.catalog import load_catalog

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import console
-from cli.execution import check_country, open_instance, run_job
+from cli.execution import check_country, run_job
+from cli.instance import open_instance
 from cli.options import By, Candidate, Country, Json
 from plateful.environments import load_settings, open_adapters, utc_now
 from plateful.review import queue

@@ -64,6 +64,9 @@ class ProductionSettings(BaseSettings):
     snowflake_host: str | None = Field(default=None, description="unset = <account>.snowflakecomputing.com")
     snowflake_port: int = Field(default=443, ge=1, le=65535)
     snowflake_protocol: Literal["https", "http"] = "https"
+    dagster_url: str | None = Field(
+        default=None, description="address of the Dagster webserver, to which commands submit runs"
+    )
     metrics_gateway: str | None = Field(
         default=None, description="Prometheus Pushgateway that short-lived runs push to"
     )

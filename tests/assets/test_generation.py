@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from assets.spec import contact_sheet, overlay_sheet
-from cli.execution import open_instance, run_job
+from cli.execution import run_job
+from cli.instance import open_instance
 from plateful.environments import Settings, open_adapters
 from plateful.identity import sha256_hex
 from plateful.stores import Lake

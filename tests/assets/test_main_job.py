@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from assets.checks import CHECKS
-from cli.execution import RunFailedError, open_instance, run_job
+from cli.execution import RunFailedError, run_job
+from cli.instance import open_instance
 from cli.mainjob import run_countries
 from definitions import build_definitions
 from plateful.environments import Settings, open_adapters

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from assets.checks import CHECKS
-from cli.execution import open_instance
+from cli.instance import open_instance
 from cli.mainjob import run_countries
 from definitions import build_definitions
 from plateful.environments import Settings, load_settings, open_adapters

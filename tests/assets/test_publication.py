@@ -8,7 +8,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from cli.execution import open_instance, run_job
+from cli.execution import run_job
+from cli.instance import open_instance
 from plateful.environments import Adapters, Settings, open_adapters
 from plateful.products.selection import without_images
 from plateful.prompts.groups import record_of

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.execution import open_instance, run_job
+from cli.execution import run_job
+from cli.instance import open_instance
 from cli.mainjob import run_countries
 from plateful.budgets.policy import DEFAULT_POLICY
 from plateful.environments import Settings, load_settings, open_adapters

@@ -4,7 +4,7 @@ import sqlite3
 
 import dagster as dg
 
-from cli.execution import open_instance
+from cli.instance import open_instance
 from plateful.environments import Settings
 
 

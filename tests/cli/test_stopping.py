@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.execution import open_instance
+from cli.instance import open_instance
 from cli.mainjob import run_countries
 from plateful.environments import Settings, load_settings
 from tests.conftest import feed_rows, write_feed

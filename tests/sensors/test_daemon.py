@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cli.execution import open_instance
+from cli.instance import open_instance
 from cli.mainjob import run_countries
 from jobs.batches import batch_tags
 from plateful.environments import Settings, open_adapters, open_ledger
