@@ -68,10 +68,11 @@ class ProductionSettings(BaseSettings):
         default=None, description="address of the Dagster webserver, to which commands submit runs"
     )
     metrics_gateway: str | None = Field(
-        default=None, description="Prometheus Pushgateway that short-lived runs push to"
+        default=None,
+        description="Pushgateway that runs push their figures to; unset = metrics/plateful.prom under home",
     )
-    metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="port on which a long-lived process shows its metrics"
+    metrics_port: int = Field(
+        default=9108, ge=0, le=65_535, description="port of `plateful metrics serve`; 0 = a free one"
     )
 
     @classmethod
@@ -154,7 +155,8 @@ def check_production(settings: ProductionSettings) -> None:
 
 def _is_set(settings: ProductionSettings, name: str) -> bool:
     """Whether somebody gave a value: a default is not one."""
-    return name in settings.model_fields_set and bool(getattr(settings, name))
+    value = getattr(settings, name)
+    return name in settings.model_fields_set and value not in (None, "", Path())
 
 
 def _check_stores(lake: str, bucket: str) -> None:
