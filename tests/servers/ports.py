@@ -24,10 +24,3 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen, log: Path, 
             state = "is silent" if process.poll() is None else f"ended with {process.returncode}"
             raise RuntimeError(f"{process.args!r} {state}:\n{log.read_text(errors='replace')[-3000:]}")
         time.sleep(POLL_SECONDS)
-
-
-def answers(port: int) -> bool:
-    """Return whether something accepts connections on a port of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
