@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from plateful.stores import objects
-from plateful.stores.s3 import S3Options
+from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
 
 
 class Bucket:
@@ -17,9 +17,7 @@ class Bucket:
         options: how S3 is reached.
     """
 
-    def __init__(
-        self, root: str, base_url: str | None = None, options: S3Options = objects.DEFAULT_OPTIONS
-    ) -> None:
+    def __init__(self, root: str, base_url: str | None = None, options: S3Options = DEFAULT_OPTIONS) -> None:
         self.root = objects.root_path(root, options)
         self.base_url = base_url
 

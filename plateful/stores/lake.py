@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable
 
 import polars as pl
+
 from plateful.errors import StoreError
 from plateful.stores import objects, parts
 from plateful.stores.objects import StorePath
-from plateful.stores.s3 import S3Options
+from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
 from plateful.tables import TABLES, Table
 
 # Image keys are sha256 digests or candidate ids.
@@ -28,7 +29,7 @@ class Lake:
         options: how S3 is reached.
     """
 
-    def __init__(self, root: str, options: S3Options = objects.DEFAULT_OPTIONS) -> None:
+    def __init__(self, root: str, options: S3Options = DEFAULT_OPTIONS) -> None:
         self.root: StorePath = objects.root_path(root, options)
 
     def write_table(self, name: str, frame: pl.DataFrame, partition: str | None = None) -> None:

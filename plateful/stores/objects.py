@@ -15,11 +15,10 @@ from pathlib import Path
 from upath import UPath
 
 from plateful.errors import StoreError
-from plateful.stores.s3 import S3Options
+from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
 from plateful.stores.s3_path import S3Path
 
 StorePath = UPath | S3Path
-DEFAULT_OPTIONS = S3Options()
 # EFBIG is what a quota by file-size limit answers.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # SQLite reports a full disk as its own, or, where the log beside a database cannot grow, as an I/O error.

@@ -10,6 +10,7 @@ import hashlib
 import io
 
 import polars as pl
+
 from plateful.errors import StoreError
 from plateful.stores import objects
 from plateful.stores.objects import StorePath

@@ -66,10 +66,13 @@ class S3Options:
         return {name: value for name, value in named.items() if value}
 
 
+DEFAULT_OPTIONS = S3Options()
+
+
 @lru_cache(maxsize=8)
 def client(options: S3Options) -> Any:  # noqa: ANN401 - boto3 has no types
     """Return the process's client for these options; threads may share it."""
-    import boto3
+    from boto3.session import Session
     from botocore.config import Config
 
     # Services other than AWS seldom answer to <bucket>.<host>.
@@ -82,7 +85,7 @@ def client(options: S3Options) -> Any:  # noqa: ANN401 - boto3 has no types
         s3=addressing,
     )
     with explained("the AWS settings", options):
-        session = boto3.session.Session(region_name=options.region)
+        session = Session(region_name=options.region)
         return session.client("s3", endpoint_url=options.endpoint, config=config)
 
 
@@ -102,8 +105,8 @@ def explained(what: object, options: S3Options) -> Iterator[None]:
         StoreAccessError: credentials are absent, expired or refused.
         StoreError: the bucket is absent, or the service did not answer in all attempts.
     """
-    from botocore import exceptions as aws
     from boto3.exceptions import Boto3Error
+    from botocore import exceptions as aws
     from urllib3.exceptions import HTTPError
 
     try:
@@ -115,7 +118,7 @@ def explained(what: object, options: S3Options) -> Iterator[None]:
             f"no AWS credentials for {what}: {fault}",
             fix="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the pod a role that may use it",
         ) from fault
-    except (aws.HTTPClientError, aws.IncompleteReadError, aws.ResponseStreamingError, HTTPError) as fault:
+    except (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError, HTTPError) as fault:
         raise StoreError(
             f"{what}: {options.endpoint or 'S3'} did not answer in {options.attempts} attempts: {fault}",
             fix="check the network and the S3 endpoint, then run again; what is stored is kept",
@@ -143,7 +146,8 @@ def _refusal(what: object, fault: "ClientError") -> Exception:
     told = f"{what}: {code}: {fault.response.get('Error', {}).get('Message', '')}".rstrip(": ")
     if code in _EXPIRED:
         return StoreAccessError(
-            f"AWS credentials have expired for {told}", fix="renew them, then run again; what is stored is kept"
+            f"AWS credentials have expired for {told}",
+            fix="renew them, then run again; what is stored is kept",
         )
     if code in _REFUSED:
         return StoreAccessError(

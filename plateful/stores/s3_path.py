@@ -13,13 +13,15 @@ from typing import Any
 
 from plateful.errors import StoreError
 from plateful.stores import s3
-from plateful.stores.s3 import S3Options
+from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
 
 MIB = 1024 * 1024
 # S3 wants parts of 5 MiB or more and takes up to 10,000 of them: 156 GiB an object.
 PART_BYTES = 16 * MIB
 # Another write of the same key was under way at that moment.
 _CONFLICT, _EXISTS = "ConditionalRequestConflict", "PreconditionFailed"
+# What a repeated write is told when the first one was done and only its reply was lost.
+_DONE = (_EXISTS, "NoSuchUpload")
 _CONFLICTS = 6
 # A body that breaks off is read again; the client itself repeats only what fails before the first byte.
 _READS = 4
@@ -37,10 +39,10 @@ class S3Path:
 
     bucket: str
     key: str = ""
-    options: S3Options = S3Options()
+    options: S3Options = DEFAULT_OPTIONS
 
     @classmethod
-    def of(cls, address: str, options: S3Options = S3Options()) -> "S3Path":  # noqa: B008 - it is frozen
+    def of(cls, address: str, options: S3Options = DEFAULT_OPTIONS) -> "S3Path":
         """Return the place of an `s3://bucket/prefix`.
 
         Raises:
@@ -92,8 +94,9 @@ class S3Path:
 
         with s3.explained(self, self.options):
             for left in reversed(range(_READS)):
+                body = self._client.get_object(**self._place)["Body"]
                 try:
-                    return self._client.get_object(**self._place)["Body"].read()
+                    return body.read()
                 except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):
                     if not left:
                         raise
@@ -174,9 +177,11 @@ class S3Path:
                     send(content, condition, {"Metadata": {"writer": writer}, **self.options.encryption})
                     return True
                 except ClientError as fault:
-                    code, own = s3.code_of(fault), s3.was_repeated(fault) and self._is_by(writer)
-                    if own or code == _EXISTS:
-                        return own
+                    code = s3.code_of(fault)
+                    if code in _DONE and s3.was_repeated(fault) and self._is_by(writer):
+                        return True
+                    if code == _EXISTS:
+                        return False
                     if code != _CONFLICT or attempt == _CONFLICTS:
                         raise
                 sleep(0.05 * 2**attempt)
@@ -201,9 +206,7 @@ class S3Path:
             raise
 
     def _put_part(self, upload: dict[str, str], number: int, content: bytes) -> dict[str, Any]:
-        done = self._client.upload_part(
-            **upload, PartNumber=number, Body=content, ChecksumAlgorithm="CRC32"
-        )
+        done = self._client.upload_part(**upload, PartNumber=number, Body=content, ChecksumAlgorithm="CRC32")
         sums = {"ChecksumCRC32": done["ChecksumCRC32"]} if "ChecksumCRC32" in done else {}
         return {"PartNumber": number, "ETag": done["ETag"], **sums}
 
