@@ -70,6 +70,7 @@ class Database:
             if lock is not None and not self.is_sqlite:
                 postgres.lock(session, lock)
             yield session
+            session.flush()
             with self._faults(committing=True):
                 session.commit()
 

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from plateful.errors import StoreError
-from plateful.stores import s3
+from plateful.stores import s3, s3_upload
 from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
+from plateful.stores.s3_upload import PART_BYTES
 
-MIB = 1024 * 1024
-# S3 wants parts of 5 MiB or more and takes up to 10,000 of them: 156 GiB an object.
-PART_BYTES = 16 * MIB
 # Another write of the same key was under way at that moment.
 _CONFLICT, _EXISTS = "ConditionalRequestConflict", "PreconditionFailed"
 # What a repeated write is told when the first one was done and only its reply was lost.
@@ -140,14 +138,18 @@ class S3Path:
         """
         self._put(content, {})
 
-    def put_if_absent(self, content: bytes, *, sleep: Callable[[float], None] = time.sleep) -> bool:
+    def put_if_absent(self, content: bytes | Path, *, sleep: Callable[[float], None] = time.sleep) -> bool:
         """Put an object unless there is one; of any number of racing writers exactly one gets True.
+
+        Args:
+            content: bytes, or a file that is read part by part.
+            sleep: waits that many seconds while another write of the same key is under way.
 
         Raises:
             StoreError: S3 refused or did not answer.
         """
         # Small ones are refused before they are sent; of large ones that would be known at the end.
-        if len(content) > PART_BYTES and self.is_object():
+        if s3_upload.size_of(content) > PART_BYTES and self.is_object():
             return False
         return self._put(content, {"IfNoneMatch": "*"}, sleep)
 
@@ -164,17 +166,17 @@ class S3Path:
             self._client.delete_object(**self._place)
 
     def _put(
-        self, content: bytes, condition: dict[str, str], sleep: Callable[[float], None] = time.sleep
+        self, content: bytes | Path, condition: dict[str, str], sleep: Callable[[float], None] = time.sleep
     ) -> bool:
         from botocore.exceptions import ClientError
 
         # By this name a writer whose reply was lost finds that the object is its own.
         writer = uuid.uuid4().hex
-        send = self._put_parts if len(content) > PART_BYTES else self._put_whole
+        how = {"Metadata": {"writer": writer}, **self.options.encryption}
         with s3.explained(self, self.options):
             for attempt in range(1, _CONFLICTS + 1):
                 try:
-                    send(content, condition, {"Metadata": {"writer": writer}, **self.options.encryption})
+                    s3_upload.send(self._client, self._place, content, how, condition)
                     return True
                 except ClientError as fault:
                     code = s3.code_of(fault)
@@ -186,37 +188,6 @@ class S3Path:
                         raise
                 sleep(0.05 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
-
-    def _put_whole(self, content: bytes, condition: dict[str, str], how: dict[str, Any]) -> None:
-        self._client.put_object(**self._place, Body=content, **how, **condition)
-
-    def _put_parts(self, content: bytes, condition: dict[str, str], how: dict[str, Any]) -> None:
-        started = self._client.create_multipart_upload(**self._place, ChecksumAlgorithm="CRC32", **how)
-        upload = {**self._place, "UploadId": started["UploadId"]}
-        try:
-            view = memoryview(content)
-            parts = [
-                self._put_part(upload, number, bytes(view[start : start + PART_BYTES]))
-                for number, start in enumerate(range(0, len(content), PART_BYTES), 1)
-            ]
-            self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition)
-        except BaseException:
-            # Parts cost money until they are dropped; of a killed process the bucket's lifecycle drops them.
-            self._abort(upload)
-            raise
-
-    def _put_part(self, upload: dict[str, str], number: int, content: bytes) -> dict[str, Any]:
-        done = self._client.upload_part(**upload, PartNumber=number, Body=content, ChecksumAlgorithm="CRC32")
-        sums = {"ChecksumCRC32": done["ChecksumCRC32"]} if "ChecksumCRC32" in done else {}
-        return {"PartNumber": number, "ETag": done["ETag"], **sums}
-
-    def _abort(self, upload: dict[str, str]) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            self._client.abort_multipart_upload(**upload)
-        except (BotoCoreError, ClientError):
-            return  # the fault that led here is the one to tell
 
     def _is_by(self, writer: str) -> bool:
         head = self._head()

@@ -16,6 +16,14 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture
+def postgres_database(postgres: PostgresServer) -> Iterator[str]:
+    """The name of an empty database."""
+    name = postgres.new_database()
+    yield name
+    postgres.drop_database(name)
+
+
 @pytest.fixture(scope="session")
 def mlflow_server() -> Iterator[MlflowServer]:
     with running_mlflow() as server:

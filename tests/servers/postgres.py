@@ -21,11 +21,10 @@ from tests.servers.ports import POLL_SECONDS, free_port, wait_until
 USER, PASSWORD = "plateful", "open sesame: p@ss/word"
 # It refuses to run as root, so root starts it as one of these.
 UNPRIVILEGED = ("postgres", "nobody")
-# Durability of a test's data is not worth its time; a killed server's files are still whole.
+# No machine is lost in a test, so nothing waits for the disk; what was committed outlives a kill anyway.
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "max_connections": "100",
     "shared_buffers": "32MB",
     "unix_socket_directories": "",
@@ -66,6 +65,11 @@ class PostgresServer:
         with closing(self.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {name}")
         return name
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever uses it."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def kill(self) -> None:
         """Kill it with all its backends, as a lost machine does; clients notice at their next word."""

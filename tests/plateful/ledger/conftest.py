@@ -11,7 +11,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/state/ledger.db"
     server = request.getfixturevalue("postgres")
-    return server.url(server.new_database(), password=True)
+    return server.url(request.getfixturevalue("postgres_database"), password=True)
 
 
 @pytest.fixture

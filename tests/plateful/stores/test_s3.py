@@ -10,7 +10,8 @@ from plateful.errors import ConfigError, StoreAccessError, StoreError
 from plateful.publishing import Bucket
 from plateful.stores import objects
 from plateful.stores.s3 import S3Options
-from plateful.stores.s3_path import MIB, PART_BYTES, S3Path
+from plateful.stores.s3_path import S3Path
+from plateful.stores.s3_upload import MIB, PART_BYTES
 from tests.servers.s3 import Fault, S3Server
 
 LARGE = bytes(range(256)) * (PART_BYTES // 256) + b"the second part"
