@@ -36,4 +36,4 @@ def test_it_keeps_its_rows_over_a_restart_and_a_kill_and_ends_with_its_block() -
         server.start()
         assert query(server, name, "SELECT n FROM kept") == [(7,)]
         assert server.password not in server.url(name)
-    assert running() == before
+    assert running() <= before

@@ -1,4 +1,4 @@
-"""What only a server can do to the ledger: go away, come back, refuse, and be asked from clocks that differ."""
+"""What only a server can do to the ledger: go away, come back, refuse, and tell clocks that differ."""
 
 import threading
 import time
