@@ -7,9 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from plateful.ledger import Ledger
+from plateful.ledger.leases import database_clock
+from plateful.products.feed import Feed, ProductFeed
+from plateful.products.snowflake_feed import SCHEME, SnowflakeFeed
 from plateful.publishing import Bucket
-from plateful.settings import ROOT, Environment, Settings, load_settings
+from plateful.settings import ROOT, Environment, Settings, load_settings, secret
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+from plateful.stores.snowflake import SnowflakeWarehouse
+from plateful.stores.snowflake_session import SnowflakeAccess
 from plateful.tracking import Tracking
 
 __all__ = [
@@ -19,7 +24,10 @@ __all__ = [
     "Settings",
     "load_settings",
     "open_adapters",
+    "open_feed",
     "open_ledger",
+    "open_warehouse",
+    "secret",
     "utc_now",
 ]
 Clock = Callable[[], datetime]
@@ -32,12 +40,42 @@ def utc_now() -> datetime:
 
 @lru_cache(maxsize=8)
 def open_ledger(url: str) -> Ledger:
-    """Return the process's ledger for a URL, migrated to the newest schema."""
+    """Return the process's ledger for a URL, migrated to the newest schema.
+
+    A database server's password comes from the environment, so that nothing that names the URL holds it.
+    """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(url, clock=utc_now)
+    served = not url.startswith("sqlite:")
+    ledger = Ledger(
+        url,
+        utc_now,
+        secret("ledger_password") if served else None,
+        # Machines share a server and not a clock.
+        lease_clock=database_clock if served else None,
+    )
     ledger.migrate()
     return ledger
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse of an environment; it connects when it is used."""
+    if settings.env is Environment.LOCAL:
+        return DuckDBWarehouse(settings.warehouse)
+    return SnowflakeWarehouse(SnowflakeAccess.of(settings))
+
+
+def open_feed(path: str) -> ProductFeed:
+    """Return the feed at a path, or at `snowflake://DATABASE.SCHEMA.TABLE` with the environment's access.
+
+    Raises:
+        ConfigError: the environment has no access to Snowflake, or the address is malformed.
+        FeedError: there is no such file.
+    """
+    if not path.startswith(SCHEME):
+        return Feed(path)
+    settings = Settings()
+    return SnowflakeFeed(path, SnowflakeAccess.of(settings, settings.snowflake_feed_warehouse))
 
 
 @dataclass(frozen=True)
@@ -55,9 +93,9 @@ def open_adapters(settings: Settings) -> Adapters:
     """Build the stores of an environment; nothing is held open between calls."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return Adapters(
-        lake=Lake(settings.lake),
-        bucket=Bucket(settings.bucket, base_url=settings.public_url),
-        warehouse=DuckDBWarehouse(settings.warehouse),
+        lake=Lake(settings.lake, settings.s3),
+        bucket=Bucket(settings.bucket, settings.public_url, settings.s3),
+        warehouse=open_warehouse(settings),
         ledger=open_ledger(settings.ledger),
         tracking=Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url),
     )

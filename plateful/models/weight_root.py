@@ -25,16 +25,16 @@ class RemoteWeights:
 WeightRoot = Path | RemoteWeights
 
 
-def weight_root(address: str, cache: Path | str | None = None, options: S3Options = DEFAULT_OPTIONS) -> WeightRoot:
+def weight_root(
+    address: str, cache: Path | str | None = None, options: S3Options = DEFAULT_OPTIONS
+) -> WeightRoot:
     """Return the root behind an address: `s3://bucket/prefix` with its cache, or a local folder."""
     if "://" in address:
         return RemoteWeights(address.rstrip("/"), Path(cache or "."), options)
     return Path(address)
 
 
-def weight_folder(
-    root: WeightRoot, name: str, digest: str | None = None, address: str | None = None
-) -> Path:
+def weight_folder(root: WeightRoot, name: str, digest: str | None = None, address: str | None = None) -> Path:
     """Return the local folder of a set of weights, fetched if it has to be; it may be absent locally.
 
     Args:
@@ -48,7 +48,12 @@ def weight_folder(
     """
     if isinstance(root, Path):
         return root / name
-    return fetch(address or f"{root.address}/{name}", digest, root.cache, root.options)
+    return fetch(weight_place(root, name, address), digest, root.cache, root.options)
+
+
+def weight_place(root: WeightRoot, name: str, address: str | None = None) -> str:
+    """Return where a set of weights comes from; arguments as `weight_folder`."""
+    return str(root / name) if isinstance(root, Path) else address or f"{root.address}/{name}"
 
 
 def part_folder(address: str, cache: Path | str | None = None, options: S3Options = DEFAULT_OPTIONS) -> Path:

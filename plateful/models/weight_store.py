@@ -162,11 +162,14 @@ def _receive(source: StorePath, target: Path, path: str, digest: str) -> None:
         if isinstance(source, S3Path):
             source.download(target)
         else:
-            shutil.copyfile(Path(source), target)
+            shutil.copyfile(str(source), target)
     except FileNotFoundError as fault:
         raise _broken(f"weight file {path!r} is recorded, but {source} is absent") from fault
     if file_sha256(target) != digest:
-        raise _broken(f"weight file {path!r} from {source} is not the recorded one: truncated or altered")
+        raise _broken(
+            f"weight file {path!r} from {source} is not the recorded one: truncated or altered",
+            fix="delete it there, then publish the weights again with `plateful weights push`",
+        )
     check_file(path, target)
 
 
@@ -181,5 +184,5 @@ def _version(root: StorePath, digest: str) -> StorePath:
     return root / "versions" / f"{digest}.json"
 
 
-def _broken(what: str) -> ModelError:
-    return ModelError(what, fix="publish the weights again with `plateful weights push`")
+def _broken(what: str, fix: str = "publish the weights again with `plateful weights push`") -> ModelError:
+    return ModelError(what, fix=fix)

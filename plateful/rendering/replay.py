@@ -5,7 +5,7 @@ A hosted model does not give the same pixels twice; of its pictures the stored f
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,11 +14,15 @@ from plateful.errors import ModelError, RenderError, StoreError
 from plateful.identity import id_from_prefix, sha256_hex
 from plateful.models.catalog import CatalogEntry, served_names
 from plateful.models.versions import ModelVersion, model_version
+from plateful.models.weight_root import WeightRoot
 from plateful.rendering.manifest import known_candidates
-from plateful.rendering.renderer import LocalRenderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import open_stored, pixel_sha256
+
+if TYPE_CHECKING:
+    # Torch is loaded by what opens the renderer.
+    from plateful.rendering.local_renderer import LocalRenderer
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ def replay_or_verify(
     lake: Lake,
     *,
     catalog: Mapping[str, CatalogEntry],
-    weights: Path,
-    open_renderer: Callable[[ModelVersion], LocalRenderer],
+    weights: WeightRoot,
+    open_renderer: "Callable[[ModelVersion], LocalRenderer]",
 ) -> ReplayResult:
     """Replay a candidate with the model that it names, whatever its status is now, or verify a hosted one.
 
@@ -53,7 +57,7 @@ def replay_or_verify(
         country: partition of the manifest.
         lake: holds manifest and pictures.
         catalog: id -> entry.
-        weights: folder of the weights.
+        weights: where sets of weights are.
         open_renderer: loads a model version; not called for a hosted model.
 
     Raises:
@@ -76,7 +80,7 @@ def replay_or_verify(
     return replay(row["candidate_id"], country, lake, open_renderer(version))
 
 
-def replay(candidate_id: str, country: str, lake: Lake, renderer: LocalRenderer) -> ReplayResult:
+def replay(candidate_id: str, country: str, lake: Lake, renderer: "LocalRenderer") -> ReplayResult:
     """Render a candidate again, with the threads that its manifest names, and compare the pixels.
 
     `candidate_id` may be the first eight digits or more.

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+SETTINGS = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    # Its default of seven keeps a step waiting for four minutes; four bridge a server's restart.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
 PAGE = 1000  # MLflow's default page of search results
 
 
@@ -22,7 +28,8 @@ class MlflowStore:
 
     Args:
         tracking_uri: `sqlite:///<file>` or an MLflow server's address; the registry is the same.
-        artifact_root: folder or URI under which a new experiment keeps its artifacts.
+        artifact_root: folder or URI under which a new experiment keeps its artifacts, None where the MLflow
+            server decides.
         ui_url: where MLflow's pages are served, for links.
         experiment: experiment that holds the runs.
     """
@@ -30,7 +37,7 @@ class MlflowStore:
     def __init__(
         self,
         tracking_uri: str,
-        artifact_root: str,
+        artifact_root: str | None,
         *,
         ui_url: str = "http://127.0.0.1:5000",
         experiment: str = "plateful",
@@ -38,9 +45,8 @@ class MlflowStore:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         self.tracking_uri = tracking_uri
-        self.artifact_root = (
-            artifact_root if "://" in artifact_root else Path(artifact_root).resolve().as_uri()
-        )
+        in_folder = artifact_root is not None and "://" not in artifact_root
+        self.artifact_root = Path(artifact_root).resolve().as_uri() if in_folder else artifact_root
         self.ui_url = ui_url.rstrip("/")
         self.experiment = experiment
         self._connected: MlflowClient | None = None
