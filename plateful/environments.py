@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from plateful.ledger import Ledger
+from plateful.ledger.leases import database_clock
 from plateful.products.feed import Feed, ProductFeed
 from plateful.products.snowflake_feed import SCHEME, SnowflakeFeed
 from plateful.publishing import Bucket
@@ -30,7 +29,6 @@ __all__ = [
     "open_warehouse",
     "secret",
     "utc_now",
-    "with_password",
 ]
 Clock = Callable[[], datetime]
 
@@ -48,17 +46,16 @@ def open_ledger(url: str) -> Ledger:
     """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(with_password(url), clock=utc_now)
+    served = not url.startswith("sqlite:")
+    ledger = Ledger(
+        url,
+        utc_now,
+        secret("ledger_password") if served else None,
+        # Machines share a server and not a clock.
+        lease_clock=database_clock if served else None,
+    )
     ledger.migrate()
     return ledger
-
-
-def with_password(url: str) -> str:
-    """Return a ledger's URL with the password that the environment has for it."""
-    password = None if url.startswith("sqlite:") else secret("ledger_password")
-    if password is None:
-        return url
-    return make_url(url).set(password=password).render_as_string(hide_password=False)
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -96,8 +93,8 @@ def open_adapters(settings: Settings) -> Adapters:
     """Build the stores of an environment; nothing is held open between calls."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return Adapters(
-        lake=Lake(settings.lake),
-        bucket=Bucket(settings.bucket, base_url=settings.public_url),
+        lake=Lake(settings.lake, settings.s3),
+        bucket=Bucket(settings.bucket, settings.public_url, settings.s3),
         warehouse=open_warehouse(settings),
         ledger=open_ledger(settings.ledger),
         tracking=Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url),
