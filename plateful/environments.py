@@ -36,6 +36,18 @@ class Environment(StrEnum):
     LOCAL = "local"
 
 
+class Images(BaseSettings):
+    """Container images of this installation; op tags are made while code loads, before any other setting."""
+
+    model_config = SettingsConfigDict(env_prefix="PLATEFUL_", frozen=True, extra="ignore")
+
+    gpu_image: str | None = Field(default=None, description="image with CUDA, for steps on GPU nodes")
+
+    def for_role(self, role: str | None) -> str | None:
+        """Return the image of a compute profile's role; None = the image that the run was started from."""
+        return None if role is None else getattr(self, f"{role}_image")
+
+
 class Settings(BaseSettings):
     """Everything that differs between machines. Paths may be relative to the working directory."""
 
