@@ -13,7 +13,7 @@ import yaml
 from plateful.environments import ROOT, Environment, Settings
 from resources.compute import CPU_SMALL, GPU_RENDER, GPU_TRAIN
 
-HEADER = "# Made by `plateful instance --show` with PLATEFUL_ENV=production; edit resources/instance.py instead.\n"
+HEADER = "# Made by `plateful instance --production`; edit resources/instance.py instead.\n"
 # Steps at once over all runs, per pool: as many as the largest node pool has nodes. The pool of training is
 # set lower when it is installed: `dagster instance concurrency set gpu-train 2`.
 GPU_NODES = 36
@@ -24,7 +24,20 @@ def instance_yaml(settings: Settings) -> str:
     """Return the text of `dagster.yaml` for an environment."""
     if settings.env is Environment.LOCAL:
         return (ROOT / "dagster.yaml").read_text(encoding="utf-8")
-    return HEADER + yaml.safe_dump(production_instance(), sort_keys=False, width=110)
+    return production_yaml()
+
+
+def production_yaml() -> str:
+    """Return the text of production's `dagster.yaml`."""
+    return HEADER + yaml.dump(production_instance(), Dumper=_Plain, sort_keys=False, width=110)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what occurs twice twice: an anchor is no help to a reader."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Every value is written out."""
+        return True
 
 
 def production_instance(kubeconfig: Path | None = None) -> dict[str, Any]:

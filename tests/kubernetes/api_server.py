@@ -114,7 +114,7 @@ class Cluster:
         while not self._stop.wait(STEP_SECONDS):
             try:
                 with self._store.lock:
-                    for part in (self._jobs, self._pods, self._faults):
+                    for part in (self._jobs, self._faults, self._pods):
                         part.step()
                         self._note()
             except Exception as fault:  # a cluster that died silently would look like a slow one

@@ -142,7 +142,7 @@ def admit(store: Store, namespace: str, pod: Object) -> None:
     _unique(spec.get("volumes"), "name", "volumes")
     account, priority = spec.get("serviceAccountName", "default"), spec.get("priorityClassName")
     if not store.has("serviceaccounts", namespace, account):
-        raise ApiError(403, "Forbidden", f'error looking up service account {namespace}/{account}')
+        raise ApiError(403, "Forbidden", f"error looking up service account {namespace}/{account}")
     if priority and not store.has("priorityclasses", "", priority):
         raise ApiError(403, "Forbidden", f"no PriorityClass with name {priority} was found")
     for name in ("initContainers", "affinity"):

@@ -106,15 +106,15 @@ def _which(command: str, path: str) -> str:
     raise FileNotFoundError(f"exec: {command!r}: executable file not found in $PATH")
 
 
-def _environment(
-    pod: Object, container: Object, node: Node, image: Image, store: Store
-) -> dict[str, str]:
+def _environment(pod: Object, container: Object, node: Node, image: Image, store: Store) -> dict[str, str]:
     found = dict(image.environment)
     for source in container.get("envFrom") or []:
         prefix = source.get("prefix", "")
         for plural, name in (("configmaps", "configMapRef"), ("secrets", "secretRef")):
             if name in source:
-                found |= {f"{prefix}{key}": value for key, value in _data(store, pod, plural, source[name]).items()}
+                found |= {
+                    f"{prefix}{key}": value for key, value in _data(store, pod, plural, source[name]).items()
+                }
     for entry in container.get("env") or []:
         value = entry.get("value", "")
         if entry.get("valueFrom"):
@@ -129,7 +129,9 @@ def _value_from(source: Object, pod: Object, node: Node, store: Store) -> str | 
         if name in source:
             data = _data(store, pod, plural, source[name])
             if source[name]["key"] not in data and not source[name].get("optional"):
-                raise NotReadyError(f"couldn't find key {source[name]['key']} in {plural[:-1]} {source[name]['name']}")
+                raise NotReadyError(
+                    f"couldn't find key {source[name]['key']} in {plural[:-1]} {source[name]['name']}"
+                )
             return data.get(source[name]["key"])
     fields = {
         "metadata.name": pod["metadata"]["name"],

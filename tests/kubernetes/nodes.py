@@ -109,7 +109,9 @@ class Nodes:
             return f"Insufficient {', '.join(empty.lacks(requests))} on an empty node"
         if len(nodes) >= pool.maximum:
             lacking = sorted({name for node in nodes for name in node.lacks(requests)})
-            return f"Insufficient {', '.join(lacking) or 'nodes'}, and the pool is at its {pool.maximum} nodes"
+            return (
+                f"Insufficient {', '.join(lacking) or 'nodes'}, and the pool is at its {pool.maximum} nodes"
+            )
         return self._start(pool)
 
     def _start(self, pool: NodePool) -> Node:

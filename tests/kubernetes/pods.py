@@ -113,7 +113,9 @@ class Pods:
                 self._waits(pod, name, "ImagePullBackOff", f'Back-off pulling image "{container["image"]}"')
                 return
             try:
-                made = start_container(pod, container, running.node, image, self._store, running.root, self._api)
+                made = start_container(
+                    pod, container, running.node, image, self._store, running.root, self._api
+                )
             except NotReadyError as missing:
                 self._waits(pod, name, "CreateContainerConfigError", str(missing))
                 return

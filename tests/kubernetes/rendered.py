@@ -1,7 +1,12 @@
 """Job objects as production makes them: the launcher's configuration and a step's tags through dagster-k8s."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from dagster import DagsterRun
 from dagster_k8s.container_context import K8sContainerContext
@@ -9,7 +14,28 @@ from dagster_k8s.job import construct_dagster_k8s_job, get_user_defined_k8s_conf
 from dagster_k8s.launcher import K8sRunLauncher
 from kubernetes.client import ApiClient
 
-from resources.compute import ComputeProfile
+from resources.compute import PROFILES, ComputeProfile
+from resources.instance import production_instance
+from tests.kubernetes.api_server import running_cluster
+
+PINNED = Path(__file__).resolve().parents[1] / "resources" / "pods"
+# None = the run worker.
+WITH_RUN_WORKER = [*PROFILES, None]
+
+
+def name_of(profile: ComputeProfile | None) -> str:
+    """Name of a profile's file among the pinned ones."""
+    return profile.name if profile else "run-worker"
+
+
+@contextmanager
+def example_launcher() -> Iterator[K8sRunLauncher]:
+    """Production's run launcher, with example images."""
+    image = {"PLATEFUL_GPU_IMAGE": "registry.example/plateful-gpu:1.0.0"}
+    with running_cluster(images={}, pools=()) as cluster, patch.dict(os.environ, image):
+        config = production_instance(cluster.kubeconfig)["run_launcher"]["config"]
+        named = {"job_namespace": "plateful", "job_image": "registry.example/plateful-cpu:1.0.0"}
+        yield K8sRunLauncher(**{**config, **named})
 
 
 def rendered_job(launcher: K8sRunLauncher, profile: ComputeProfile | None, name: str) -> dict[str, Any]:
@@ -34,3 +60,16 @@ def rendered_job(launcher: K8sRunLauncher, profile: ComputeProfile | None, name:
 
 def _as_strings(tags: dict[str, Any]) -> dict[str, str]:
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in tags.items()}
+
+
+def pin() -> None:
+    """Write every profile's pod for the snapshot test."""
+    PINNED.mkdir(exist_ok=True)
+    with example_launcher() as launcher:
+        for profile in WITH_RUN_WORKER:
+            made = json.dumps(rendered_job(launcher, profile, "step"), indent=1, sort_keys=True)
+            (PINNED / f"{name_of(profile)}.json").write_text(f"{made}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    pin()
