@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from plateful.errors import ConfigError
 
@@ -85,6 +85,18 @@ class ProductionSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments, then variables, then the files that variables name."""
         return init_settings, env_settings, SecretFiles(settings_cls)
+
+
+class Images(BaseSettings):
+    """Container images of this installation; op tags are made while code loads, before any other setting."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    gpu_image: str | None = Field(default=None, description="image with CUDA, for steps on GPU nodes")
+
+    def for_role(self, role: str | None) -> str | None:
+        """Return the image of a compute profile's role; None = the image that the run was started from."""
+        return None if role is None else getattr(self, f"{role}_image")
 
 
 def variable(name: str) -> str:
