@@ -23,10 +23,14 @@ __all__ = [
     "Adapters",
     "Environment",
     "Settings",
+    "ledger_at",
     "load_settings",
     "open_adapters",
+    "open_bucket",
     "open_feed",
+    "open_lake",
     "open_ledger",
+    "open_tracking",
     "open_warehouse",
     "secret",
     "utc_now",
@@ -48,9 +52,14 @@ def open_ledger(url: str) -> Ledger:
     """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(with_password(url), clock=utc_now)
+    ledger = ledger_at(url)
     ledger.migrate()
     return ledger
+
+
+def ledger_at(url: str) -> Ledger:
+    """Return a ledger as it is, migrated or not."""
+    return Ledger(with_password(url), clock=utc_now)
 
 
 def with_password(url: str) -> str:
@@ -81,6 +90,21 @@ def open_feed(path: str) -> ProductFeed:
     return SnowflakeFeed(path, SnowflakeAccess.of(settings, settings.snowflake_feed_warehouse))
 
 
+def open_lake(settings: Settings) -> Lake:
+    """Return the lake of an environment."""
+    return Lake(settings.lake)
+
+
+def open_bucket(settings: Settings) -> Bucket:
+    """Return the bucket of an environment."""
+    return Bucket(settings.bucket, base_url=settings.public_url)
+
+
+def open_tracking(settings: Settings) -> Tracking:
+    """Return MLflow of an environment; it connects when it is used."""
+    return Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url)
+
+
 @dataclass(frozen=True)
 class Adapters:
     """The stores behind one set of settings."""
@@ -96,9 +120,9 @@ def open_adapters(settings: Settings) -> Adapters:
     """Build the stores of an environment; nothing is held open between calls."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return Adapters(
-        lake=Lake(settings.lake),
-        bucket=Bucket(settings.bucket, base_url=settings.public_url),
+        lake=open_lake(settings),
+        bucket=open_bucket(settings),
         warehouse=open_warehouse(settings),
         ledger=open_ledger(settings.ledger),
-        tracking=Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url),
+        tracking=open_tracking(settings),
     )
