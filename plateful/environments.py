@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from plateful.ledger import Ledger
+from plateful.ledger.leases import database_clock
 from plateful.products.feed import Feed, ProductFeed
 from plateful.products.snowflake_feed import SCHEME, SnowflakeFeed
 from plateful.publishing import Bucket
@@ -34,7 +33,6 @@ __all__ = [
     "open_warehouse",
     "secret",
     "utc_now",
-    "with_password",
 ]
 Clock = Callable[[], datetime]
 
@@ -59,15 +57,14 @@ def open_ledger(url: str) -> Ledger:
 
 def ledger_at(url: str) -> Ledger:
     """Return a ledger as it is, migrated or not."""
-    return Ledger(with_password(url), clock=utc_now)
-
-
-def with_password(url: str) -> str:
-    """Return a ledger's URL with the password that the environment has for it."""
-    password = None if url.startswith("sqlite:") else secret("ledger_password")
-    if password is None:
-        return url
-    return make_url(url).set(password=password).render_as_string(hide_password=False)
+    served = not url.startswith("sqlite:")
+    return Ledger(
+        url,
+        utc_now,
+        secret("ledger_password") if served else None,
+        # Machines share a server and not a clock.
+        lease_clock=database_clock if served else None,
+    )
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -92,12 +89,12 @@ def open_feed(path: str) -> ProductFeed:
 
 def open_lake(settings: Settings) -> Lake:
     """Return the lake of an environment."""
-    return Lake(settings.lake)
+    return Lake(settings.lake, settings.s3)
 
 
 def open_bucket(settings: Settings) -> Bucket:
     """Return the bucket of an environment."""
-    return Bucket(settings.bucket, base_url=settings.public_url)
+    return Bucket(settings.bucket, settings.public_url, settings.s3)
 
 
 def open_tracking(settings: Settings) -> Tracking:
