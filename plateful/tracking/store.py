@@ -45,11 +45,21 @@ class MlflowStore:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         self.tracking_uri = tracking_uri
-        in_folder = artifact_root is not None and "://" not in artifact_root
-        self.artifact_root = Path(artifact_root).resolve().as_uri() if in_folder else artifact_root
+        if artifact_root is not None and "://" not in artifact_root:
+            artifact_root = Path(artifact_root).resolve().as_uri()
+        self.artifact_root = artifact_root
         self.ui_url = ui_url.rstrip("/")
         self.experiment = experiment
         self._connected: MlflowClient | None = None
+
+    def probe(self) -> None:
+        """Return when MLflow answers and lets us read.
+
+        Raises:
+            StoreError: it refuses.
+        """
+        with self._explained():
+            self._client.search_experiments(max_results=1)
 
     @property
     def _client(self) -> "MlflowClient":
