@@ -10,6 +10,7 @@ import typer
 from cli import bench, console, maintenance, models, review, stopping, weights
 from cli.comparing import compare
 from cli.costs import costs
+from cli.doctor import doctor
 from cli.options import Candidates, Feed, Json
 from cli.render import render
 from cli.templates import templates
@@ -35,6 +36,7 @@ for _command in (
     compare,
     render,
     costs,
+    doctor,
     templates,
     maintenance.replay,
     maintenance.regenerate,

@@ -22,10 +22,14 @@ __all__ = [
     "Adapters",
     "Environment",
     "Settings",
+    "ledger_at",
     "load_settings",
     "open_adapters",
+    "open_bucket",
     "open_feed",
+    "open_lake",
     "open_ledger",
+    "open_tracking",
     "open_warehouse",
     "secret",
     "utc_now",
@@ -40,22 +44,27 @@ def utc_now() -> datetime:
 
 @lru_cache(maxsize=8)
 def open_ledger(url: str) -> Ledger:
-    """Return the process's ledger for a URL, migrated to the newest schema.
+    """Return the process's ledger for a URL, migrated to the newest schema."""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    ledger = ledger_at(url)
+    ledger.migrate()
+    return ledger
+
+
+def ledger_at(url: str) -> Ledger:
+    """Return a ledger as it is, migrated or not.
 
     A database server's password comes from the environment, so that nothing that names the URL holds it.
     """
-    if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     served = not url.startswith("sqlite:")
-    ledger = Ledger(
+    return Ledger(
         url,
         utc_now,
         secret("ledger_password") if served else None,
         # Machines share a server and not a clock.
         lease_clock=database_clock if served else None,
     )
-    ledger.migrate()
-    return ledger
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -78,6 +87,21 @@ def open_feed(path: str) -> ProductFeed:
     return SnowflakeFeed(path, SnowflakeAccess.of(settings, settings.snowflake_feed_warehouse))
 
 
+def open_lake(settings: Settings) -> Lake:
+    """Return the lake of an environment."""
+    return Lake(settings.lake, settings.s3)
+
+
+def open_bucket(settings: Settings) -> Bucket:
+    """Return the bucket of an environment."""
+    return Bucket(settings.bucket, settings.public_url, settings.s3)
+
+
+def open_tracking(settings: Settings) -> Tracking:
+    """Return MLflow of an environment; it connects when it is used."""
+    return Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url)
+
+
 @dataclass(frozen=True)
 class Adapters:
     """The stores behind one set of settings."""
@@ -93,9 +117,9 @@ def open_adapters(settings: Settings) -> Adapters:
     """Build the stores of an environment; nothing is held open between calls."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return Adapters(
-        lake=Lake(settings.lake, settings.s3),
-        bucket=Bucket(settings.bucket, settings.public_url, settings.s3),
+        lake=open_lake(settings),
+        bucket=open_bucket(settings),
         warehouse=open_warehouse(settings),
         ledger=open_ledger(settings.ledger),
-        tracking=Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url),
+        tracking=open_tracking(settings),
     )

@@ -69,6 +69,19 @@ class Ledger:
                     fix="use the Plateful that wrote it, or a newer one",
                 ) from fault
 
+    def revisions(self) -> tuple[str | None, str | None]:
+        """Return the schema's revision in the database, None before any migration, and this version's own.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        from alembic.runtime.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        with self._database.reading() as session:
+            current = MigrationContext.configure(session.connection()).get_current_revision()
+        return current, ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
     def close(self) -> None:
         """Close pooled connections; the ledger opens new ones when used again."""
         self._database.engine.dispose()

@@ -51,6 +51,15 @@ class MlflowStore:
         self.experiment = experiment
         self._connected: MlflowClient | None = None
 
+    def probe(self) -> None:
+        """Return when MLflow answers and lets us read.
+
+        Raises:
+            StoreError: it refuses.
+        """
+        with self._explained():
+            self._client.search_experiments(max_results=1)
+
     @property
     def _client(self) -> "MlflowClient":
         if self._connected is None:
