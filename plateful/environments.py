@@ -44,10 +44,7 @@ def utc_now() -> datetime:
 
 @lru_cache(maxsize=8)
 def open_ledger(url: str) -> Ledger:
-    """Return the process's ledger for a URL, migrated to the newest schema.
-
-    A database server's password comes from the environment, so that nothing that names the URL holds it.
-    """
+    """Return the process's ledger for a URL, migrated to the newest schema."""
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     ledger = ledger_at(url)
@@ -56,7 +53,10 @@ def open_ledger(url: str) -> Ledger:
 
 
 def ledger_at(url: str) -> Ledger:
-    """Return a ledger as it is, migrated or not."""
+    """Return a ledger as it is, migrated or not.
+
+    A database server's password comes from the environment, so that nothing that names the URL holds it.
+    """
     served = not url.startswith("sqlite:")
     return Ledger(
         url,
