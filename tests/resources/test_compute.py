@@ -1,4 +1,4 @@
-"""Each profile's pod, as dagster-k8s makes it, is the one that is on record, and one that Kubernetes takes."""
+"""Each profile's pod, as dagster-k8s makes it, is the one on record, and one that Kubernetes takes."""
 
 import json
 from collections.abc import Iterator
