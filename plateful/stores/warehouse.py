@@ -47,6 +47,14 @@ class Warehouse(ABC):
     def published(self, country: str) -> pl.DataFrame:
         """Return all PUBLISHED_IMAGES rows of a country, live and retired, by image id."""
 
+    @abstractmethod
+    def probe(self) -> str:
+        """Prove that the table can be read and merged into, changing no row; return where it is.
+
+        Raises:
+            StoreError: it cannot.
+        """
+
 
 class DuckDBWarehouse(Warehouse):
     """Published images in one DuckDB file.
@@ -88,6 +96,14 @@ class DuckDBWarehouse(Warehouse):
             connection.execute(_CREATE)
             frame = pl.from_arrow(connection.sql(_SELECT, params=[country]).to_arrow_table())
         return PUBLISHED_IMAGES.frame(pl.DataFrame(frame))
+
+    def probe(self) -> str:
+        """Prove that the file opens and takes a MERGE, of no row; see `Warehouse`."""
+        with self._open() as connection:
+            connection.execute(_CREATE)
+            connection.register("incoming", PUBLISHED_IMAGES.empty())
+            connection.execute(_MERGE)
+        return str(self.path)
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
