@@ -15,11 +15,11 @@ from cli.console import Stages, progress_bars
 from cli.execution import JobRun, RunFailedError, check_country, open_instance, run_job
 from jobs.batches import batch_tags
 from plateful.countries import COUNTRIES
-from plateful.environments import Adapters, Settings, open_adapters, utc_now
+from plateful.environments import Adapters, Settings, open_adapters, open_feed, utc_now
 from plateful.errors import FeedError, PlatefulError
 from plateful.models.catalog import load_catalog
 from plateful.models.versions import ModelVersion, model_version, resolve_model
-from plateful.products.feed import Feed
+from plateful.products.feed import ProductFeed
 from plateful.reporting.cards import REPORT_TABLES, CountryTables
 from plateful.reporting.report import write_report
 from plateful.reporting.summary import CountrySummary, summarise_country, summary_json
@@ -62,7 +62,7 @@ def run_countries(settings: Settings, countries: Sequence[str] | None, *, backfi
         ConfigError: an unknown country.
         FeedError: the feed cannot be read, or has no row of a country.
     """
-    feed = Feed(settings.feed)
+    feed = open_feed(settings.feed)
     codes = _present(feed, countries)
     tags = {"plateful/backfill": uuid4().hex[:8]} if backfill else {}
     with open_instance(settings) as instance, progress_bars() as bars:
@@ -84,7 +84,7 @@ def run_demo(settings: Settings) -> tuple[Outcome, Path]:
     Returns:
         What became of the countries, and the report's path.
     """
-    feed = Feed(settings.feed)
+    feed = open_feed(settings.feed)
     with open_instance(settings) as instance, progress_bars() as bars:
         summaries, failed = _run_each(settings, instance, feed, _present(feed, None), {}, bars)
         _evaluate(settings, instance, bars)
@@ -114,7 +114,7 @@ def _hosted(settings: Settings) -> ModelVersion | None:
     return None
 
 
-def _present(feed: Feed, countries: Sequence[str] | None) -> list[str]:
+def _present(feed: ProductFeed, countries: Sequence[str] | None) -> list[str]:
     """Return the countries to run; each must be known and have rows."""
     there = feed.countries()
     chosen = there if countries is None else list(dict.fromkeys(check_country(code) for code in countries))
@@ -130,7 +130,7 @@ def _present(feed: Feed, countries: Sequence[str] | None) -> list[str]:
 def _run_each(
     settings: Settings,
     instance: dg.DagsterInstance,
-    feed: Feed,
+    feed: ProductFeed,
     codes: Sequence[str],
     tags: dict[str, str],
     bars: Stages,
@@ -148,7 +148,7 @@ def _run_each(
 def _run_country(
     settings: Settings,
     instance: dg.DagsterInstance,
-    feed: Feed,
+    feed: ProductFeed,
     country: str,
     tags: dict[str, str],
     bars: Stages,
@@ -210,10 +210,10 @@ def _summarise(
 
 
 def _summary(
-    settings: Settings, feed: Feed, summaries: Sequence[CountrySummary], *, whole_feed: bool
+    settings: Settings, feed: ProductFeed, summaries: Sequence[CountrySummary], *, whole_feed: bool
 ) -> dict:
     unassigned = feed.unassigned().height
-    rows = sum(feed.read(country).rows_in for country in feed.countries())
+    rows = sum(feed.rows_in(country) for country in feed.countries())
     return summary_json(
         summaries,
         model=settings.model,

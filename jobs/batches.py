@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from plateful.ledger import Ledger
-from plateful.products.feed import Feed
+from plateful.products.feed import ProductFeed
 
 BATCH_TAG = "plateful/batch"
 DECISION_TAG = "plateful/decision"
 PRODUCTS = dg.AssetKey("products")
 
 
-def batch_tags(feed: Feed, country: str) -> dict[str, str]:
+def batch_tags(feed: ProductFeed, country: str) -> dict[str, str]:
     """Return the run tag of a country's present feed content: a hash of its rows, not of any clock."""
     return {BATCH_TAG: f"{country}:{feed.content_hash(country)[:24]}"}
 
@@ -49,7 +49,7 @@ def last_made(instance: dg.DagsterInstance, country: str, count: int = 1) -> lis
     ]
 
 
-def made_from_other(instance: dg.DagsterInstance, feed: Feed, country: str) -> str | None:
+def made_from_other(instance: dg.DagsterInstance, feed: ProductFeed, country: str) -> str | None:
     """Say that a country's products came from another feed, whose images this one would retire."""
     made = last_made(instance, country)
     if not made or made[0].feed == feed.path:

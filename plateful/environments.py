@@ -6,10 +6,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from plateful.ledger import Ledger
+from plateful.products.feed import Feed, ProductFeed
+from plateful.products.snowflake_feed import SCHEME, SnowflakeFeed
 from plateful.publishing import Bucket
-from plateful.settings import ROOT, Environment, Settings, load_settings
+from plateful.settings import ROOT, Environment, Settings, load_settings, secret
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+from plateful.stores.snowflake import SnowflakeWarehouse
+from plateful.stores.snowflake_session import SnowflakeAccess
 from plateful.tracking import Tracking
 
 __all__ = [
@@ -19,8 +25,12 @@ __all__ = [
     "Settings",
     "load_settings",
     "open_adapters",
+    "open_feed",
     "open_ledger",
+    "open_warehouse",
+    "secret",
     "utc_now",
+    "with_password",
 ]
 Clock = Callable[[], datetime]
 
@@ -32,12 +42,43 @@ def utc_now() -> datetime:
 
 @lru_cache(maxsize=8)
 def open_ledger(url: str) -> Ledger:
-    """Return the process's ledger for a URL, migrated to the newest schema."""
+    """Return the process's ledger for a URL, migrated to the newest schema.
+
+    A database server's password comes from the environment, so that nothing that names the URL holds it.
+    """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(url, clock=utc_now)
+    ledger = Ledger(with_password(url), clock=utc_now)
     ledger.migrate()
     return ledger
+
+
+def with_password(url: str) -> str:
+    """Return a ledger's URL with the password that the environment has for it."""
+    password = None if url.startswith("sqlite:") else secret("ledger_password")
+    if password is None:
+        return url
+    return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse of an environment; it connects when it is used."""
+    if settings.env is Environment.LOCAL:
+        return DuckDBWarehouse(settings.warehouse)
+    return SnowflakeWarehouse(SnowflakeAccess.of(settings))
+
+
+def open_feed(path: str) -> ProductFeed:
+    """Return the feed at a path, or at `snowflake://DATABASE.SCHEMA.TABLE` with the environment's access.
+
+    Raises:
+        ConfigError: the environment has no access to Snowflake, or the address is malformed.
+        FeedError: there is no such file.
+    """
+    if not path.startswith(SCHEME):
+        return Feed(path)
+    settings = Settings()
+    return SnowflakeFeed(path, SnowflakeAccess.of(settings, settings.snowflake_feed_warehouse))
 
 
 @dataclass(frozen=True)
@@ -57,7 +98,7 @@ def open_adapters(settings: Settings) -> Adapters:
     return Adapters(
         lake=Lake(settings.lake),
         bucket=Bucket(settings.bucket, base_url=settings.public_url),
-        warehouse=DuckDBWarehouse(settings.warehouse),
+        warehouse=open_warehouse(settings),
         ledger=open_ledger(settings.ledger),
         tracking=Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url),
     )

@@ -65,10 +65,11 @@ class ProductionSettings(BaseSettings):
     snowflake_port: int = Field(default=443, ge=1, le=65535)
     snowflake_protocol: Literal["https", "http"] = "https"
     metrics_gateway: str | None = Field(
-        default=None, description="Prometheus Pushgateway that short-lived runs push to"
+        default=None,
+        description="Pushgateway that runs push their figures to; unset = metrics/plateful.prom under home",
     )
-    metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="port on which a long-lived process shows its metrics"
+    metrics_port: int = Field(
+        default=9108, ge=0, le=65_535, description="port of `plateful metrics serve`; 0 = a free one"
     )
 
     @classmethod

@@ -10,9 +10,9 @@ from resources.masks import MaskResource
 from resources.models import ModelResource, ScoringResource
 from resources.stores import (
     BucketResource,
-    DuckDBWarehouseResource,
     LakeResource,
     LedgerResource,
+    warehouse_resource,
 )
 from resources.tracking import TrackingResource
 from resources.translation import TranslatorResource
@@ -26,9 +26,7 @@ def build_resources(settings: Settings) -> dict[str, object]:
         "feed": FeedResource(path=settings.feed, network=settings.network),
         "lake": lake,
         "ledger": ledger,
-        "warehouse": DuckDBWarehouseResource(
-            path=str(settings.warehouse), max_left_share=settings.max_left_share
-        ),
+        "warehouse": warehouse_resource(settings),
         "bucket": BucketResource(root=settings.bucket, base_url=settings.public_url),
         "lease": lease,
         "models": ModelResource(

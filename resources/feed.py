@@ -2,15 +2,16 @@
 
 import dagster as dg
 
-from plateful.products.feed import Feed
+from plateful.environments import open_feed
+from plateful.products.feed import ProductFeed
 
 
 class FeedResource(dg.ConfigurableResource):
-    """A feed file or folder, and whether its photo URLs may be fetched."""
+    """A feed file, folder or warehouse table, and whether its photo URLs may be fetched."""
 
     path: str
     network: bool = False
 
-    def open(self) -> Feed:
+    def open(self) -> ProductFeed:
         """Return the feed."""
-        return Feed(self.path)
+        return open_feed(self.path)

@@ -4,11 +4,14 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import dagster as dg
+from pydantic import SecretStr
 
-from plateful.environments import open_ledger
+from plateful.environments import Environment, Settings, open_ledger, secret
 from plateful.ledger import Ledger
 from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+from plateful.stores.snowflake import SnowflakeWarehouse
+from plateful.stores.snowflake_session import SnowflakeAccess
 from plateful.tables import TABLES
 
 
@@ -41,6 +44,61 @@ class DuckDBWarehouseResource(WarehouseResource):
     def open(self) -> Warehouse:
         """Return the DuckDB warehouse."""
         return DuckDBWarehouse(Path(self.path))
+
+
+class SnowflakeWarehouseResource(WarehouseResource):
+    """Warehouse in a Snowflake table; the key and its passphrase are read when it is opened."""
+
+    account: str
+    user: str
+    role: str
+    database: str
+    database_schema: str
+    warehouse: str
+    private_key_file: str
+    host: str | None = None
+    port: int = 443
+    protocol: str = "https"
+
+    def open(self) -> Warehouse:
+        """Return the Snowflake warehouse."""
+        passphrase = secret("snowflake_private_key_passphrase")
+        return SnowflakeWarehouse(
+            SnowflakeAccess(
+                account=self.account,
+                user=self.user,
+                role=self.role,
+                database=self.database,
+                schema=self.database_schema,
+                warehouse=self.warehouse,
+                private_key_file=Path(self.private_key_file),
+                passphrase=SecretStr(passphrase) if passphrase else None,
+                host=self.host,
+                port=self.port,
+                protocol=self.protocol,
+            )
+        )
+
+
+def warehouse_resource(settings: Settings) -> WarehouseResource:
+    """Return the warehouse of an environment."""
+    share = settings.max_left_share
+    if settings.env is Environment.LOCAL:
+        return DuckDBWarehouseResource(path=settings.warehouse, max_left_share=share)
+    access = SnowflakeAccess.of(settings)
+    return SnowflakeWarehouseResource(
+        account=access.account,
+        user=access.user,
+        role=access.role,
+        database=access.database,
+        database_schema=access.schema,
+        warehouse=access.warehouse,
+        private_key_file=str(access.private_key_file),
+        host=access.host,
+        port=access.port,
+        protocol=access.protocol,
+        max_left_share=share,
+    )
 
 
 class LedgerResource(dg.ConfigurableResource):

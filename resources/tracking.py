@@ -9,7 +9,7 @@ class TrackingResource(dg.ConfigurableResource):
     """Experiment tracking and model registry."""
 
     uri: str
-    artifacts: str
+    artifacts: str | None
     # Where people open MLflow; links in the Dagster UI start with it.
     ui_url: str
 

@@ -6,14 +6,13 @@ neither a restart of the daemon nor a run started by hand, in the UI or the CLI,
 cursor only tells whether the feed's files have come to rest.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import dagster as dg
 
 from jobs.batches import BATCH_TAG, Made, batch_tags, last_made, made_from_other
 from jobs.country import render_country
-from plateful.products.feed import Feed
+from plateful.products.feed import ProductFeed
 from resources.feed import FeedResource
 from sensors.attempts import MAX_FAILURES, answered, busy, run_key, settled
 
@@ -27,7 +26,7 @@ from sensors.attempts import MAX_FAILURES, answered, busy, run_key, settled
 def new_menus(context: dg.SensorEvaluationContext, feed: FeedResource) -> dg.SensorResult:
     """Compare each country's feed content with the content that its products were made from."""
     source = feed.open()
-    state = _state(source)
+    state = source.state()
     if state != context.cursor:
         # Half a file is a valid shorter feed, and what it lacks would be retired.
         return dg.SensorResult(
@@ -38,13 +37,7 @@ def new_menus(context: dg.SensorEvaluationContext, feed: FeedResource) -> dg.Sen
     return answered(answers, "the feed has no countries")
 
 
-def _state(feed: Feed) -> str:
-    files = [(name, (feed.root / name).stat()) for name in feed.files()]
-    text = "\n".join(f"{name}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}" for name, stat in files)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _decide(instance: dg.DagsterInstance, feed: Feed, country: str) -> dg.RunRequest | str:
+def _decide(instance: dg.DagsterInstance, feed: ProductFeed, country: str) -> dg.RunRequest | str:
     """Return the request, or why there is none."""
     working = busy(instance, country)
     if working is not None:

@@ -7,6 +7,8 @@ feed-level rejects add up to the file.
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -40,8 +42,70 @@ class FeedSlice:
     rejects: pl.DataFrame
 
 
-class Feed:
-    """A feed: a CSV or Parquet file, or a folder of them; pictures are named relative to its folder.
+class ProductFeed(ABC):
+    """A feed, wherever its rows are; it shows them as they are when they are first read.
+
+    Attributes:
+        path: the feed's name, as runs record it.
+    """
+
+    path: str
+
+    @property
+    @abstractmethod
+    def root(self) -> Path | None:
+        """Folder against which picture paths are resolved, None where only addresses make sense."""
+
+    @abstractmethod
+    def state(self) -> str:
+        """Return a text that changes whenever the feed's content may have: cheap, and asked for often."""
+
+    @abstractmethod
+    def countries(self) -> list[str]:
+        """Codes of the countries that have rows, sorted."""
+
+    @abstractmethod
+    def rows_in(self, country: str) -> int:
+        """Count a country's rows."""
+
+    @abstractmethod
+    def content_hash(self, country: str) -> str:
+        """Hash what a country's run would read, so that an unchanged country is not run again."""
+
+    @abstractmethod
+    def _rows_of(self, country: str) -> Sequence[RawRow]:
+        """Rows of a country in their order, or under the empty string those without a valid one."""
+
+    def read(self, country: str) -> FeedSlice:
+        """Return one country's rows as products and rejects; two empty frames when it has none."""
+        if country not in COUNTRIES:
+            raise FeedError(
+                f"country {country!r} is not known", fix="use one of the codes in plateful/countries.py"
+            )
+        rows = self._rows_of(country)
+        products, rejects, first_seen = [], [], {}
+        for raw in rows:
+            parsed = parse_row(raw, country, self.root)
+            if not isinstance(parsed, Fault) and parsed["product_id"] in first_seen:
+                first = first_seen[parsed["product_id"]]
+                parsed = Fault(
+                    "duplicate_product_id",
+                    f"{cut(parsed['product_id'], 80)!r} is row {first.row} of {first.file}; that one stays",
+                )
+            if isinstance(parsed, Fault):
+                rejects.append(_reject(raw, parsed))
+            else:
+                first_seen[parsed["product_id"]] = raw
+                products.append(parsed)
+        return FeedSlice(len(rows), FEED_PRODUCTS.frame(products), REJECTS.frame(rejects))
+
+    def unassigned(self) -> pl.DataFrame:
+        """Return the feed-level rejects: rows without a valid country."""
+        return REJECTS.frame([_reject(raw, _country_fault(raw)) for raw in self._rows_of("")])
+
+
+class Feed(ProductFeed):
+    """A feed in files: a CSV or Parquet file, or a folder of them; pictures are named relative to its folder.
 
     Files are read once per instance; make a new one to see new content.
 
@@ -71,32 +135,18 @@ class Feed:
         """Codes of the countries that have rows, sorted."""
         return sorted(code for code in self._rows if code)
 
-    def read(self, country: str) -> FeedSlice:
-        """Return one country's rows as products and rejects; two empty frames when it has none."""
-        if country not in COUNTRIES:
-            raise FeedError(
-                f"country {country!r} is not known", fix="use one of the codes in plateful/countries.py"
-            )
-        rows = self._rows.get(country, [])
-        products, rejects, first_seen = [], [], {}
-        for raw in rows:
-            parsed = parse_row(raw, country, self.root)
-            if not isinstance(parsed, Fault) and parsed["product_id"] in first_seen:
-                first = first_seen[parsed["product_id"]]
-                parsed = Fault(
-                    "duplicate_product_id",
-                    f"{cut(parsed['product_id'], 80)!r} is row {first.row} of {first.file}; that one stays",
-                )
-            if isinstance(parsed, Fault):
-                rejects.append(_reject(raw, parsed))
-            else:
-                first_seen[parsed["product_id"]] = raw
-                products.append(parsed)
-        return FeedSlice(len(rows), FEED_PRODUCTS.frame(products), REJECTS.frame(rejects))
+    def rows_in(self, country: str) -> int:
+        """Count a country's rows."""
+        return len(self._rows_of(country))
 
-    def unassigned(self) -> pl.DataFrame:
-        """Return the feed-level rejects: rows without a valid country."""
-        return REJECTS.frame([_reject(raw, _country_fault(raw)) for raw in self._rows.get("", [])])
+    def state(self) -> str:
+        """Hash names, sizes and dates of the files; see `ProductFeed`."""
+        states = [(path.name, path.stat()) for path in self._files]
+        text = "\n".join(f"{name}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}" for name, stat in states)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _rows_of(self, country: str) -> Sequence[RawRow]:
+        return self._rows.get(country, [])
 
     def content_hash(self, country: str) -> str:
         """Hash what a country's run would read: its rows, and the pictures they name.

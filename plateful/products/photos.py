@@ -63,7 +63,7 @@ class _Source:
 def resolve_images(
     products: pl.DataFrame,
     *,
-    feed_root: str | Path,
+    feed_root: str | Path | None,
     assess: Assess,
     assessor_version: str,
     lake: Lake,
@@ -78,7 +78,7 @@ def resolve_images(
 
     Args:
         products: a feed slice's products (PRODUCTS less image_status, image_reasons, photo_sha256).
-        feed_root: folder against which paths are resolved.
+        feed_root: folder against which paths are resolved, None where there are only addresses.
         assess: photo gates: uint8 RGB (H, W, 3) -> verdict.
         assessor_version: version of the gates; a photo is assessed once per version and file content.
         lake: where photos (PNG, poor ones at their own size, as they may be repainted, others at most 1,024
@@ -96,7 +96,7 @@ def resolve_images(
     """
     gates = _Gates(assess, assessor_version, lake)
     urls = [url for url in products["image_url"].unique(maintain_order=True) if url]
-    files = ((url, _filed(url, Path(feed_root), gates)) for url in urls if not is_address(url))
+    files = ((url, _filed(url, feed_root, gates)) for url in urls if not is_address(url))
     addresses = [url for url in urls if is_address(url)]
     ask = partial(fetch, allow_hosts=allow_hosts) if network else None
     sources: dict[str, _Source] = {}
@@ -124,7 +124,10 @@ def _columns(photo: PhotoStatus) -> dict:
     }
 
 
-def _filed(url: str, root: Path, gates: "_Gates") -> _Source:
+def _filed(url: str, folder: str | Path | None, gates: "_Gates") -> _Source:
+    if folder is None:
+        return _Source(None, PhotoStatus("dead", ("file_not_found",)))
+    root = Path(folder)
     path = find_picture(url, root)
     if path is None or not path.resolve().is_relative_to(root.resolve()):
         return _Source(None, PhotoStatus("dead", ("file_not_found",)))

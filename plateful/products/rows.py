@@ -43,16 +43,16 @@ class Fault:
     detail: str
 
 
-Check = Callable[[dict[str, str], Path], Fault | None]
+Check = Callable[[dict[str, str], Path | None], Fault | None]
 
 
-def parse_row(raw: RawRow, country: str, root: Path) -> dict | Fault:
+def parse_row(raw: RawRow, country: str, root: Path | None) -> dict | Fault:
     """Return the product's columns (image status apart), or the fault that rejects the row.
 
     Args:
         raw: the row as written.
         country: its valid country code.
-        root: the feed's folder, against which picture paths are resolved.
+        root: the feed's folder, against which picture paths are resolved; None takes addresses only.
     """
     if raw.fault:
         return Fault(raw.fault, raw.detail)
@@ -70,7 +70,7 @@ def parse_row(raw: RawRow, country: str, root: Path) -> dict | Fault:
     return product
 
 
-def _too_long(cells: dict[str, str], _root: Path) -> Fault | None:
+def _too_long(cells: dict[str, str], _root: Path | None) -> Fault | None:
     long = next((c for c, v in cells.items() if len(v) > MAX_FIELD and c != "name"), None)
     if not long:
         return None
@@ -80,7 +80,7 @@ def _too_long(cells: dict[str, str], _root: Path) -> Fault | None:
     )
 
 
-def _ids(cells: dict[str, str], _root: Path) -> Fault | None:
+def _ids(cells: dict[str, str], _root: Path | None) -> Fault | None:
     for column in ("product_id", "vendor_id"):
         hidden = hidden_characters(cells[column])
         if hidden:
@@ -93,7 +93,7 @@ def _ids(cells: dict[str, str], _root: Path) -> Fault | None:
     return None
 
 
-def _name(cells: dict[str, str], _root: Path) -> Fault | None:
+def _name(cells: dict[str, str], _root: Path | None) -> Fault | None:
     name = cells["name"]
     if len(name.strip()) > MAX_NAME:
         return Fault(
@@ -109,7 +109,7 @@ def _name(cells: dict[str, str], _root: Path) -> Fault | None:
     return None
 
 
-def _choices(cells: dict[str, str], _root: Path) -> Fault | None:
+def _choices(cells: dict[str, str], _root: Path | None) -> Fault | None:
     application = one_line(cells["application"]).lower()
     if application and application not in APPLICATIONS:
         return Fault(
@@ -127,7 +127,7 @@ def _choices(cells: dict[str, str], _root: Path) -> Fault | None:
     return None
 
 
-def _image(cells: dict[str, str], root: Path) -> Fault | None:
+def _image(cells: dict[str, str], root: Path | None) -> Fault | None:
     reference = cells["image_url"].strip()
     if not reference:
         return None
@@ -137,6 +137,11 @@ def _image(cells: dict[str, str], root: Path) -> Fault | None:
             Fault(url.reason, f"{cut(one_line(reference), 120)!r} {url.detail}")
             if isinstance(url, UrlProblem)
             else None
+        )
+    if root is None:
+        return Fault(
+            "path_without_folder",
+            f"{cut(one_line(reference), 120)!r} is a path, but a table has no folder: give an address",
         )
     problem = path_problem(reference, root)
     return Fault("path_outside_feed", f"{cut(one_line(reference), 120)!r} {problem}") if problem else None

@@ -87,7 +87,12 @@ def read_rows(path: Path, label: str) -> Iterator[RawRow]:
     return _parquet_rows(path, label) if path.suffix.lower() == ".parquet" else _csv_rows(path, label)
 
 
-def _header(names: list[str], label: str) -> list[str]:
+def header(names: list[str], label: str) -> list[str]:
+    """Return a file's or table's column names as the feed knows them.
+
+    Raises:
+        FeedError: a required column is missing, or a known one is there twice.
+    """
     columns = [name.strip().lower() for name in names]
     missing = [c for c in REQUIRED if c not in columns]
     if missing:
@@ -106,7 +111,7 @@ def _csv_rows(path: Path, label: str) -> Iterator[RawRow]:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FeedError(f"feed file {label!r} is UTF-16", fix="save it as UTF-8")
     reader = csv.reader(io.StringIO(content.decode("utf-8-sig", errors="replace"), newline=""))
-    columns = _header(next(reader, []), label)
+    columns = header(next(reader, []), label)
     number, last_line = 0, reader.line_num
     for cells in reader:
         lines, last_line = reader.line_num - last_line, reader.line_num
@@ -140,13 +145,14 @@ def _parquet_rows(path: Path, label: str) -> Iterator[RawRow]:
         raise FeedError(
             f"feed file {label!r} is not readable Parquet: {error}", fix="write the file again"
         ) from error
-    columns = zip(frame.columns, _header(frame.columns, label), strict=True)
+    columns = zip(frame.columns, header(frame.columns, label), strict=True)
     frame = frame.select(pl.col(name).alias(column) for name, column in columns if column in COLUMNS)
     for number, row in enumerate(frame.iter_rows(named=True), start=1):
-        yield RawRow(label, number, {c: _as_text(row.get(c)) for c in COLUMNS})
+        yield RawRow(label, number, {c: as_text(row.get(c)) for c in COLUMNS})
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
+    """Return a typed value as a CSV file would have it: lists joined by ` | `, times in ISO 8601."""
     if value is None:
         return ""
     if isinstance(value, list):

@@ -22,7 +22,8 @@ class MlflowStore:
 
     Args:
         tracking_uri: `sqlite:///<file>` or an MLflow server's address; the registry is the same.
-        artifact_root: folder or URI under which a new experiment keeps its artifacts.
+        artifact_root: folder or URI under which a new experiment keeps its artifacts, None where the MLflow
+            server decides.
         ui_url: where MLflow's pages are served, for links.
         experiment: experiment that holds the runs.
     """
@@ -30,7 +31,7 @@ class MlflowStore:
     def __init__(
         self,
         tracking_uri: str,
-        artifact_root: str,
+        artifact_root: str | None,
         *,
         ui_url: str = "http://127.0.0.1:5000",
         experiment: str = "plateful",
@@ -38,9 +39,8 @@ class MlflowStore:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         self.tracking_uri = tracking_uri
-        self.artifact_root = (
-            artifact_root if "://" in artifact_root else Path(artifact_root).resolve().as_uri()
-        )
+        in_folder = artifact_root is not None and "://" not in artifact_root
+        self.artifact_root = Path(artifact_root).resolve().as_uri() if in_folder else artifact_root
         self.ui_url = ui_url.rstrip("/")
         self.experiment = experiment
         self._connected: MlflowClient | None = None

@@ -15,7 +15,8 @@ from plateful.errors import ConfigError, StoreError
 from plateful.stores.snowflake import SnowflakeWarehouse
 from plateful.stores.snowflake_session import SnowflakeAccess
 from tests.plateful.stores.rows import frame
-from tests.servers.snowflake import Loss, SnowflakeServer, running_snowflake, write_key
+from tests.servers.snowflake import SnowflakeServer, running_snowflake, write_key
+from tests.servers.snowflake_front import Loss
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,7 @@ def running() -> Iterator[SnowflakeServer]:
 @pytest.fixture
 def server(running: SnowflakeServer, monkeypatch: pytest.MonkeyPatch) -> SnowflakeServer:
     running.execute("DROP TABLE IF EXISTS PUBLISHED_IMAGES")
-    for asked in (running.logins, running.statements, running.faults.lose, running.faults.refuse):
-        asked.clear()
+    running.asked.clear()
     for name, value in running.variables().items():
         monkeypatch.setenv(name, value)
     return running
@@ -93,20 +93,20 @@ def test_one_image_twice_in_a_merge_is_refused(
 ) -> None:
     with pytest.raises(StoreError, match="'i1' comes twice"):
         warehouse.merge_published(frame("published_images", image(), image(version=2)))
-    assert server.statements == []
+    assert server.asked.statements == []
 
 
 def test_a_batch_is_one_merge(
     warehouse: SnowflakeWarehouse, server: SnowflakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse.probe()
-    server.statements.clear()
+    server.asked.statements.clear()
     warehouse.merge_published(frame("published_images", *(image(f"i{n}") for n in range(50))))
-    assert [text.split()[0] for text in server.statements] == ["MERGE"]
+    assert [text.split()[0] for text in server.asked.statements] == ["MERGE"]
     monkeypatch.setattr("plateful.stores.snowflake.MERGE_ROWS", 20)
     rows = frame("published_images", *(image(f"i{n}", version=2) for n in range(50)))
     assert warehouse.merge_published(rows) == 50
-    assert [text.split()[0] for text in server.statements] == ["MERGE"] * 4
+    assert [text.split()[0] for text in server.asked.statements] == ["MERGE"] * 4
     assert warehouse.published("SG")["version"].to_list() == [2] * 50
 
 
@@ -116,9 +116,9 @@ def test_a_reply_or_session_lost_around_the_merge_leaves_one_row(
     warehouse: SnowflakeWarehouse, server: SnowflakeServer, waits: list[float], ran: bool, session: bool
 ) -> None:
     warehouse.probe()
-    server.faults.lose.append(Loss("MERGE", ran, session))
+    server.asked.faults.lose.append(Loss("MERGE", ran, session))
     warehouse.merge_published(frame("published_images", image("i1"), image("i2")))
-    assert server.faults.lose == []
+    assert server.asked.faults.lose == []
     # A reply alone is asked for again by the connector, within its session.
     assert waits == ([1.0] if session else [])
     assert server.execute("SELECT image_id, version FROM published_images ORDER BY 1") == [
@@ -130,7 +130,7 @@ def test_a_reply_or_session_lost_around_the_merge_leaves_one_row(
 def test_a_server_that_stays_away_is_a_clear_error(
     warehouse: SnowflakeWarehouse, server: SnowflakeServer, waits: list[float]
 ) -> None:
-    server.faults.lose += [Loss("SELECT", ran=False)] * 3
+    server.asked.faults.lose += [Loss("SELECT", ran=False)] * 3
     with pytest.raises(StoreError, match="no longer exists") as caught:
         warehouse.published("SG")
     assert waits == [1.0, 5.0]
@@ -140,19 +140,19 @@ def test_a_server_that_stays_away_is_a_clear_error(
 def test_every_session_says_who_it_is(warehouse: SnowflakeWarehouse, server: SnowflakeServer) -> None:
     warehouse.published("SG")
     warehouse.probe()
-    tags = [(one.user, one.role, one.warehouse, one.query_tag) for one in server.logins]
+    tags = [(one.user, one.role, one.warehouse, one.query_tag) for one in server.asked.logins]
     who = (server.user, server.role, server.warehouse)
     assert tags == [(*who, "plateful/publish"), (*who, "plateful/doctor")]
 
 
 def test_what_the_role_may_not_do_is_named(warehouse: SnowflakeWarehouse, server: SnowflakeServer) -> None:
-    server.faults.refuse.append("CREATE")
+    server.asked.faults.refuse.append("CREATE")
     with pytest.raises(
         StoreError, match=f"{server.role} neither finds published_images nor may create"
     ) as caught:
         warehouse.published("SG")
     assert "CREATE TABLE IF NOT EXISTS" in caught.value.fix
-    server.faults.refuse[:] = ["MERGE"]
+    server.asked.faults.refuse[:] = ["MERGE"]
     with pytest.raises(StoreError, match="Insufficient privileges") as caught:
         warehouse.probe()
     assert "INSERT and UPDATE" in caught.value.fix
@@ -165,7 +165,7 @@ def test_a_key_that_is_not_registered_is_refused(
     with pytest.raises(StoreError, match="JWT token is invalid") as caught:
         SnowflakeWarehouse(replace(access, private_key_file=other)).published("SG")
     assert "RSA_PUBLIC_KEY" in caught.value.fix
-    assert server.statements == []
+    assert server.asked.statements == []
 
 
 def test_a_key_that_cannot_be_read_is_named(access: SnowflakeAccess, tmp_path: Path) -> None:
