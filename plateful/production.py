@@ -64,6 +64,9 @@ class ProductionSettings(BaseSettings):
     snowflake_host: str | None = Field(default=None, description="unset = <account>.snowflakecomputing.com")
     snowflake_port: int = Field(default=443, ge=1, le=65535)
     snowflake_protocol: Literal["https", "http"] = "https"
+    compile_cache_key: SecretStr | None = Field(
+        default=None, description="signs compile caches; unset = none are built or loaded"
+    )
     metrics_gateway: str | None = Field(
         default=None,
         description="Pushgateway that runs push their figures to; unset = metrics/plateful.prom under home",
