@@ -9,6 +9,7 @@ from jobs.country import daily, publish_country, render_country
 from jobs.evaluation import evaluate_model, refresh_leaderboard
 from plateful.environments import Settings, load_settings
 from resources.environment import build_resources
+from resources.execution import executor_of
 from sensors.failures import dead_runs, run_failures
 from sensors.model_versions import new_model_versions
 from sensors.new_menus import new_menus
@@ -26,8 +27,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=[daily, daily_costs],
         sensors=[new_menus, review_decisions, new_model_versions, run_failures, dead_runs],
         resources=build_resources(settings),
-        # One process per run: models are loaded once, and two cores are busy with one.
-        executor=dg.in_process_executor,
+        executor=executor_of(settings),
     )
 
 

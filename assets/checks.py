@@ -14,8 +14,9 @@ from assets.partitions import COUNTRY, MODEL_VERSION
 from eval_sets import load_eval_set
 from plateful.budgets.costs import differences
 from plateful.contracts import ContractResult, validate
-from plateful.products.feed import ProductFeed
+from plateful.products.feed import Feed
 from plateful.stores import Lake
+from resources.compute import CPU_SMALL
 from resources.feed import FeedResource
 from resources.stores import LakeResource, LedgerResource
 
@@ -52,6 +53,8 @@ def _contract_check(
         asset=table,
         name="contract",
         blocking=True,
+        op_tags=CPU_SMALL.op_tags,
+        retry_policy=CPU_SMALL.retry_policy,
         partitions_def=partitions,
         description=f"Contract of {table} with the tables it is made from, row counts included.",
     )
@@ -66,15 +69,17 @@ def _tables(names: tuple[str, ...]) -> Upstream:
     return lambda lake, partition: {name: lake.read_table(name, partition) for name in names}
 
 
-def feed_counts(feed: ProductFeed, country: str) -> pl.DataFrame:
+def feed_counts(feed: Feed, country: str) -> pl.DataFrame:
     """Return the feed's own row count of a country, one row: country, rows_in."""
-    return pl.DataFrame({"country": [country], "rows_in": [feed.rows_in(country)]})
+    return pl.DataFrame({"country": [country], "rows_in": [feed.read(country).rows_in]})
 
 
 @dg.asset_check(
     asset="products",
     name="contract",
     blocking=True,
+    op_tags=CPU_SMALL.op_tags,
+    retry_policy=CPU_SMALL.retry_policy,
     partitions_def=COUNTRY,
     description="Every row of the feed is a product or a reject with a reason.",
 )
@@ -98,6 +103,8 @@ def _eval_items(_lake: Lake, _partition: str) -> dict[str, pl.DataFrame]:
     asset="model_leaderboard",
     name="contract",
     blocking=True,
+    op_tags=CPU_SMALL.op_tags,
+    retry_policy=CPU_SMALL.retry_policy,
     description="Every model version with eval scores is on the leaderboard once.",
 )
 def leaderboard_contract(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
@@ -115,6 +122,8 @@ def leaderboard_contract(context: dg.AssetCheckExecutionContext, lake: LakeResou
     asset="cost_report",
     name="contract",
     blocking=True,
+    op_tags=CPU_SMALL.op_tags,
+    retry_policy=CPU_SMALL.retry_policy,
     description="The report adds up to the ledger's charges when it was made, money and renders.",
 )
 def costs_contract(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> dg.AssetCheckResult:
@@ -130,6 +139,8 @@ def costs_contract(context: dg.AssetCheckExecutionContext, lake: LakeResource) -
     asset="cost_report",
     name="charged",
     blocking=True,
+    op_tags=CPU_SMALL.op_tags,
+    retry_policy=CPU_SMALL.retry_policy,
     description="What was charged is what the candidates of all countries cost, to the micro-dollar.",
 )
 def costs_are_charged(lake: LakeResource, ledger: LedgerResource) -> dg.AssetCheckResult:

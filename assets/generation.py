@@ -87,7 +87,11 @@ def _wanted(
     )
 
 
-@dg.op(out=dg.DynamicOut(dict, io_manager_key="step_io"), tags=CPU_SMALL.op_tags)
+@dg.op(
+    out=dg.DynamicOut(dict, io_manager_key="step_io"),
+    tags=CPU_SMALL.op_tags,
+    retry_policy=CPU_SMALL.retry_policy,
+)
 def plan_shards(
     context: dg.OpExecutionContext,
     models: ModelResource,
@@ -152,7 +156,10 @@ def _renderer(
 
 
 @dg.op(
-    out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy
+    out=dg.Out(dict, io_manager_key="step_io"),
+    tags=GPU_RENDER.op_tags,
+    retry_policy=GPU_RENDER.retry_policy,
+    pool=GPU_RENDER.pool,
 )
 def render_shard(
     context: dg.OpExecutionContext,
@@ -187,7 +194,11 @@ def render_shard(
     }
 
 
-@dg.op(out=dg.Out(pl.DataFrame, io_manager_key="io_manager"), tags=CPU_SMALL.op_tags)
+@dg.op(
+    out=dg.Out(pl.DataFrame, io_manager_key="io_manager"),
+    tags=CPU_SMALL.op_tags,
+    retry_policy=CPU_SMALL.retry_policy,
+)
 def collect(
     context: dg.OpExecutionContext,
     lake: LakeResource,

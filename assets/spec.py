@@ -45,6 +45,7 @@ def table_asset(
             owners=OWNERS,
             deps=list(deps),
             op_tags=profile.op_tags,
+            pool=profile.pool,
             retry_policy=profile.retry_policy,
             metadata={"dagster/column_schema": table_columns(table)},
         )(function)

@@ -47,8 +47,9 @@ def pull(model: Model, device: Device = None, as_json: Json = False) -> None:
     version = resolve_model(model, weights_root=settings.weights, catalog=settings.catalog)
     done = warming.load(version, open_adapters(settings).lake, secret, torch.device(place))
     if done is None:
+        key = warming.cache_key(version, torch.device(place))
         raise ConfigError(
-            f"no compile cache of {version.name} for {warming.cache_key(version, torch.device(place)).device}",
+            f"no compile cache of {version.name} for {key.device}, torch {key.torch}",
             fix=f"run `plateful compile-cache build --model {model}` on such a device",
         )
     _show(done, as_json)

@@ -15,12 +15,13 @@ from upath import UPath
 
 from cli.stopping import GRACE_SECONDS, Stopped, beside
 from jobs.batches import decision_tags
-from plateful.environments import ROOT, Settings, open_ledger, utc_now
+from plateful.environments import Settings, open_ledger, utc_now
 from plateful.errors import ConfigError, PlatefulError
 from plateful.ledger import Ledger
 from plateful.stores.locks import exclusive
 from plateful.stores.objects import replace
 from resources.dead_runs import report_dead_runs, run_is_finished
+from resources.instance import instance_yaml
 from sensors.failures import root_cause
 
 # Creating Dagster's tables takes 1-2 s on an idle machine.
@@ -55,7 +56,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Dagster creates its tables without a lock; two first runs at once would both try.
     with exclusive(home / "setup.lock", timeout=SETUP_TIMEOUT):
-        _configure(home / "dagster.yaml", (ROOT / "dagster.yaml").read_bytes())
+        _configure(home / "dagster.yaml", instance_yaml(settings).encode())
         opened = dg.DagsterInstance.get()
     with opened as instance:
         report_dead_runs(instance, open_ledger(settings.ledger), grace=settings.lease_grace, now=utc_now())

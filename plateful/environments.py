@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
 from plateful.ledger import Ledger
@@ -33,6 +35,18 @@ __all__ = [
     "with_password",
 ]
 Clock = Callable[[], datetime]
+
+
+class Images(BaseSettings):
+    """Container images of this installation; op tags are made while code loads, before any other setting."""
+
+    model_config = SettingsConfigDict(env_prefix="PLATEFUL_", frozen=True, extra="ignore")
+
+    gpu_image: str | None = Field(default=None, description="image with CUDA, for steps on GPU nodes")
+
+    def for_role(self, role: str | None) -> str | None:
+        """Return the image of a compute profile's role; None = the image that the run was started from."""
+        return None if role is None else getattr(self, f"{role}_image")
 
 
 def utc_now() -> datetime:

@@ -18,6 +18,7 @@ from pydantic import PrivateAttr
 from plateful.errors import ConfigError, FencedError, LeaseHeldError, PlatefulError
 from plateful.ledger import Lease, Ledger
 from resources.dead_runs import report_dead_run, run_is_finished
+from resources.preemption import tried_again_elsewhere
 from resources.stores import LedgerResource
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -53,7 +54,7 @@ class LeaseResource(dg.ConfigurableResource):
     @contextmanager
     def hold(self, context: Context) -> Iterator[Lease]:
         """Give the lease for work on the step's partition; the step fails when it was lost meanwhile."""
-        with user_errors():
+        with user_errors(), tried_again_elsewhere(context):
             yield self.check(context.partition_key)
             self.check(context.partition_key)
 
