@@ -12,6 +12,7 @@ from plateful.environments import load_settings, open_adapters
 from plateful.models.catalog import load_catalog
 from plateful.prompts.groups import leads
 from plateful.stores import Lake
+from resources.instance import production_yaml
 
 quarantine = typer.Typer(help="Requests that could not be rendered.", no_args_is_help=True)
 
@@ -98,7 +99,14 @@ def replay_quarantined(
     console.out.print(f"{freed} requests of {code} will be tried again; run `plateful run --country {code}`")
 
 
-def instance() -> None:
+def instance(
+    production: Annotated[
+        bool, typer.Option(help="Print production's dagster.yaml; sets nothing up.")
+    ] = False,
+) -> None:
     """Print the Dagster home folder after making sure that it is set up."""
+    if production:
+        print(production_yaml(), end="")
+        return
     with open_instance(load_settings()):
         print(load_settings().dagster_home)

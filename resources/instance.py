@@ -35,7 +35,7 @@ def production_yaml() -> str:
 class _Plain(yaml.SafeDumper):
     """Writes what occurs twice twice: an anchor is no help to a reader."""
 
-    def ignore_aliases(self, data: object) -> bool:
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class's signature
         """Every value is written out."""
         return True
 
@@ -69,9 +69,9 @@ def production_instance(kubeconfig: Path | None = None) -> dict[str, Any]:
             # More than a run worker's pod may wait for its node.
             "start_timeout_seconds": CPU_SMALL.pending_seconds + 300,
             "cancel_timeout_seconds": 180,
-            # None: a resumed run worker rebuilds its state from its first 1,000 events alone, and takes a step
-            # that began after them for one that never did. The run is retried instead, from failure; what its
-            # steps' pods still write is fenced by the lease.
+            # None: a resumed run worker rebuilds its state from its first 1,000 events alone, and takes a
+            # step that began after them for one that never did. The run is retried instead, from failure;
+            # what its steps' pods would still write is fenced by the lease.
             "max_resume_run_attempts": 0,
             # A dead run's slot would block the next run for ever.
             "free_slots_after_run_end_seconds": 120,

@@ -70,8 +70,8 @@ class PodStepHandler(StepHandler):
         events = [event for pod in pods for event in client.retrieve_pod_events(pod.metadata.name, namespace)]
         client.delete_job(job, namespace)
         return CheckStepHealthResult.unhealthy(
-            f"its pod did not start within {patience:g} s: {obstacle(pods, events)} -> see to the node pool of "
-            "the step's profile (its limit, quota and image), then re-execute the run from failure"
+            f"its pod did not start within {patience:g} s: {obstacle(pods, events)} -> see to the node pool "
+            "of the step's profile (its limit, quota and image), then re-execute the run from failure"
         )
 
 

@@ -148,7 +148,7 @@ def handler(api: Api, refusals: Callable[[], int | None]) -> type[BaseHTTPReques
 
         do_GET = do_POST = do_PATCH = do_DELETE = _serve
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        def log_message(self, format: str, *args: object) -> None:
             """Say nothing; a test that fails prints what it needs."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Containers as processes: the pod's environment and nothing else, its volumes as folders, its log as a file."""
+"""Containers as processes: the pod's environment and no other, its volumes as folders, its log as a file."""
 
 import base64
 import os

@@ -30,7 +30,7 @@ def plan() -> Iterator[dg.DynamicOutput[str]]:
 def render(context: dg.OpExecutionContext, shard: str) -> str:
     """Render a shard; the first try of one that a mishap is meant for waits for its end."""
     with tried_again_elsewhere(context):
-        print(f"rendering {shard}", flush=True)  # noqa: T201 - the cluster waits for it in the pod's log
+        print(f"rendering {shard}", flush=True)
         if shard in MISHAPS and context.retry_number == 0:
             threading.Event().wait(120)
             raise dg.Failure(f"nothing happened to {shard}", allow_retries=False)
@@ -38,7 +38,7 @@ def render(context: dg.OpExecutionContext, shard: str) -> str:
 
 
 @dg.op(tags=CPU_SMALL.op_tags)
-def collect(context: dg.OpExecutionContext, shards: list[str]) -> dg.Output[list[str]]:
+def collect(shards: list[str]) -> dg.Output[list[str]]:
     """Tell what became of each shard."""
     return dg.Output(sorted(shards), metadata={"shards": ", ".join(sorted(shards))})
 

@@ -101,11 +101,11 @@ class Store:
                 kubernetes_validate.validate(made, version, strict=True)
             except kubernetes_validate.ValidationError as refused:
                 where = ".".join(str(part) for part in refused.path)
-                name = made.get("metadata", {}).get("name")
+                name = f'{made["kind"]} "{made.get("metadata", {}).get("name")}"'
                 raise ApiError(
                     422,
                     "Invalid",
-                    f'{made["kind"]} "{name}" is invalid for Kubernetes {version}: {where}: {refused.message}',
+                    f"{name} is invalid for Kubernetes {version}: {where}: {refused.message}",
                 ) from None
 
     def touch(self, changed: Object) -> None:

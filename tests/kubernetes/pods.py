@@ -91,10 +91,10 @@ class Pods:
         if len(running.containers) < len(wanted) and "deletionTimestamp" not in pod["metadata"]:
             self._start(pod, running)
         codes = {name: container.exit_code for name, container in running.containers.items()}
-        if len(codes) == len(wanted) or running.reason or "deletionTimestamp" in pod["metadata"]:
-            if all(code is not None for code in codes.values()):
-                self._ended(pod, running)
-                return
+        ending = len(codes) == len(wanted) or running.reason or "deletionTimestamp" in pod["metadata"]
+        if ending and all(code is not None for code in codes.values()):
+            self._ended(pod, running)
+            return
         before = pod["status"].get("phase"), pod["status"].get("containerStatuses")
         if codes:
             pod["status"]["phase"] = "Running"

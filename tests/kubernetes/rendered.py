@@ -1,4 +1,4 @@
-"""Job objects as production makes them: the launcher's configuration and a step's tags through dagster-k8s."""
+"""Jobs as production makes them: the launcher's configuration and a step's tags through dagster-k8s."""
 
 import json
 import os

@@ -1,6 +1,5 @@
-"""The loopback cluster, through the official client: what it accepts, runs, counts, and how it breaks."""
+"""The loopback cluster, through the official client: what it accepts, runs and counts."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,91 +7,9 @@ import kubernetes
 import pytest
 from kubernetes.client.rest import ApiException
 
-from tests.kubernetes.api_server import Cluster, Fault, Image, Mishap, NodePool, running_cluster
+from tests.kubernetes.api_server import Cluster, Image, running_cluster
 from tests.kubernetes.plane import eventually
-
-POOLS = (
-    NodePool("cpu", {"cpu": "4", "memory": "8Gi"}),
-    NodePool(
-        "gpu",
-        {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": "1"},
-        labels={"pool": "gpu"},
-        taints=("nvidia.com/gpu",),
-        maximum=2,
-    ),
-)
-GPU: dict[str, Any] = {
-    "nodeSelector": {"pool": "gpu"},
-    "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
-}
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    image = Image(path="/usr/bin:/bin", folder=Path("/"), environment={"FROM_IMAGE": "yes"})
-    with running_cluster(images={"shell": image}, pools=POOLS) as running:
-        yield running
-
-
-@pytest.fixture
-def batch(cluster: Cluster) -> kubernetes.client.BatchV1Api:
-    return kubernetes.client.BatchV1Api(kubernetes.config.new_client_from_config(str(cluster.kubeconfig)))
-
-
-@pytest.fixture
-def core(cluster: Cluster) -> kubernetes.client.CoreV1Api:
-    return kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(str(cluster.kubeconfig)))
-
-
-def job(
-    name: str,
-    script: str,
-    *,
-    spec: dict[str, Any] | None = None,
-    pod: dict[str, Any] | None = None,
-    **container: Any,
-) -> dict[str, Any]:
-    """A job of one shell script."""
-    main = {"name": "main", "image": "shell", "command": ["sh", "-c", script], **container}
-    template = {
-        "metadata": {"labels": {"app": name}},
-        "spec": {"restartPolicy": "Never", "containers": [main], **(pod or {})},
-    }
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": name},
-        "spec": {"backoffLimit": 0, "template": template, **(spec or {})},
-    }
-
-
-def gpu_job(name: str, script: str, **more: Any) -> dict[str, Any]:
-    pod = {**GPU, **more.pop("pod", {})}
-    return job(name, script, pod=pod, resources={"limits": {"nvidia.com/gpu": "1"}}, **more)
-
-
-def ended(batch: kubernetes.client.BatchV1Api, name: str) -> kubernetes.client.V1JobStatus:
-    def status() -> kubernetes.client.V1JobStatus:
-        return batch.read_namespaced_job_status(name, "default").status
-
-    eventually(lambda: bool(status().conditions), 30, f"end of {name}")
-    return status()
-
-
-def pod_of(core: kubernetes.client.CoreV1Api, name: str) -> kubernetes.client.V1Pod:
-    (pod,) = core.list_namespaced_pod("default", label_selector=f"job-name={name}").items
-    return pod
-
-
-def until(
-    core: kubernetes.client.CoreV1Api, name: str, holds: Callable[[Any], bool]
-) -> kubernetes.client.V1Pod:
-    def check() -> bool:
-        pods = core.list_namespaced_pod("default", label_selector=f"job-name={name}").items
-        return bool(pods) and holds(pods[0])
-
-    eventually(check, 30, f"pod of {name}")
-    return pod_of(core, name)
+from tests.kubernetes.shell_jobs import POOLS, ended, gpu_job, job, pod_of, until
 
 
 def test_a_pod_has_its_own_environment_and_no_other(
@@ -200,58 +117,6 @@ def test_a_pod_needs_its_tolerations_and_its_image(cluster: Cluster, batch: Any,
     assert "untolerated taint nvidia.com/gpu" in cluster.events("FailedScheduling")[0]["message"]
     pod = until(core, "unknown", lambda pod: bool(pod.status.container_statuses))
     assert pod.status.container_statuses[0].state.waiting.reason == "ImagePullBackOff"
-
-
-TRAP = "trap 'echo told; exit 0' TERM; echo ready; while true; do sleep 0.05; done"
-DEAF = "trap '' TERM; echo ready; while true; do sleep 0.05; done"
-
-
-@pytest.mark.parametrize(("script", "code"), [(TRAP, 0), (DEAF, 137)])
-def test_a_preempted_pod_is_told_and_then_killed(
-    cluster: Cluster, batch: Any, core: Any, script: str, code: int
-) -> None:
-    fault = cluster.fault(Fault(Mishap.PREEMPT, "app=spot", after_log="ready", grace=1))
-    batch.create_namespaced_job("default", gpu_job("spot", script))
-    assert ended(batch, "spot").failed == 1
-    pod = pod_of(core, "spot")
-    assert fault.happened == [pod.metadata.name]
-    assert (pod.status.phase, pod.status.reason) == ("Failed", "Preempted")
-    assert pod.status.container_statuses[0].state.terminated.exit_code == code
-
-
-def test_a_pod_out_of_memory_is_137(cluster: Cluster, batch: Any, core: Any) -> None:
-    cluster.fault(Fault(Mishap.OOM, "app=big", after_log="ready"))
-    batch.create_namespaced_job("default", job("big", DEAF))
-    assert ended(batch, "big").failed == 1
-    ended_as = pod_of(core, "big").status.container_statuses[0].state.terminated
-    assert (ended_as.reason, ended_as.exit_code) == ("OOMKilled", 137)
-
-
-def test_a_lost_node_takes_pod_and_process_with_it(cluster: Cluster, batch: Any, core: Any) -> None:
-    cluster.fault(Fault(Mishap.VANISH, "app=gone", after_log="ready"))
-    batch.create_namespaced_job("default", gpu_job("gone", DEAF))
-    assert ended(batch, "gone").failed == 1
-    assert core.list_namespaced_pod("default", label_selector="app=gone").items == []
-    assert cluster.pools["gpu"].nodes == 0
-
-
-def test_a_silent_node_makes_its_pod_unknown_for_as_long_as_the_pod_says(
-    cluster: Cluster, batch: Any, core: Any
-) -> None:
-    wait = {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"}
-    pod = {"tolerations": [{**wait, "tolerationSeconds": 1}]}
-    cluster.fault(Fault(Mishap.LOSE, "app=silent", after_log="ready"))
-    batch.create_namespaced_job("default", job("silent", DEAF, pod=pod))
-    until(core, "silent", lambda found: found.status.phase == "Unknown")
-    assert ended(batch, "silent").failed == 1
-
-
-def test_a_pod_that_no_node_may_take_waits_and_says_so(cluster: Cluster, batch: Any, core: Any) -> None:
-    cluster.fault(Fault(Mishap.UNSCHEDULABLE, "app=unwanted"))
-    batch.create_namespaced_job("default", job("unwanted", "true"))
-    pod = until(core, "unwanted", lambda pod: bool(pod.status.conditions))
-    assert pod.status.conditions[0].reason == "Unschedulable"
-    assert pod.status.phase == "Pending"
 
 
 def test_a_job_that_is_deleted_leaves_its_pods_unless_told(batch: Any, core: Any) -> None:

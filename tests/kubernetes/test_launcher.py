@@ -1,8 +1,8 @@
-"""K8sRunLauncher and the step executor on a loopback cluster: profiles, preemption, lost and unplaced pods."""
+"""K8sRunLauncher and the step executor on a loopback cluster: profiles, and pods that come to harm."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -80,9 +80,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 def errors(story: Story, run: dg.DagsterRun) -> dict[str, str]:
     """Step key -> why it failed or was tried again."""
     kinds = {dg.DagsterEventType.STEP_UP_FOR_RETRY, dg.DagsterEventType.STEP_FAILURE}
-    records = story.instance.all_logs(run.run_id, of_type=kinds)
-    events = [record.dagster_event for record in records if record.dagster_event]
-    return {event.step_key or "": event.event_specific_data.error.to_string() for event in events}
+    records: Any = story.instance.all_logs(run.run_id, of_type=kinds)
+    events: list[Any] = [record.dagster_event for record in records if record.dagster_event]
+    return {event.step_key: event.event_specific_data.error.to_string() for event in events}
 
 
 def test_a_run_whose_shards_meet_mishaps_succeeds_once(story: Story) -> None:
