@@ -41,7 +41,8 @@ CHART: dict[str, set[str]] = {
     "dagsterWebserver": POD | {"replicaCount", "service", "dbStatementTimeout", "dbPoolRecycle"},
     "dagsterDaemon": POD
     | {
-        "enabled", "heartbeatTolerance", "runCoordinator", "runMonitoring", "runRetries", "sensors", "schedules",
+        "enabled", "heartbeatTolerance", "runCoordinator", "runMonitoring", "runRetries", "sensors",
+        "schedules",
     },
     "dagsterDaemon.runMonitoring": {
         "enabled", "startTimeoutSeconds", "cancelTimeoutSeconds", "maxResumeRunAttempts",
@@ -69,7 +70,8 @@ CHART: dict[str, set[str]] = {
     },
     "retention": {"enabled", "sensor", "schedule", "autoMaterialize"},
     "postgresql": {
-        "image", "enabled", "postgresqlHost", "postgresqlUsername", "postgresqlPassword", "postgresqlDatabase",
+        "image", "enabled", "postgresqlHost", "postgresqlUsername", "postgresqlPassword",
+        "postgresqlDatabase",
         "postgresqlParams", "postgresqlScheme", "service",
     },
 }  # fmt: skip
@@ -149,7 +151,7 @@ def test_run_workers_are_made_as_the_code_says() -> None:
     same = ("env_config_maps", "env_secrets", "dagster_home", "postgres_password_secret")
     for name in (*same, "instance_config_map"):
         assert given[name] == wanted[name], name
-    # The chart's launcher runs as the daemon does; the code server's context puts the runs' own account first.
+    # The chart's launcher runs as the daemon does; the code server's context puts the runs' account first.
     assert values()["dagster-user-deployments"]["serviceAccount"]["name"] == wanted["service_account_name"]
     assert values()["runLauncher"]["type"] == production_instance()["run_launcher"]["class"]
 

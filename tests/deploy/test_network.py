@@ -87,7 +87,8 @@ def _allowed(pod: str, where: str, port: int, way: str, protocol: str = "TCP") -
     "address",
     [
         METADATA, METADATA6, "169.254.170.23", "127.0.0.1", "10.0.0.9", "172.16.3.4", "172.31.255.1",
-        "192.168.1.1", "100.64.0.1", "0.0.0.1", "224.0.0.1", "fe80::1", "fc00::1", "::1", "::ffff:169.254.169.254",
+        "192.168.1.1", "100.64.0.1", "0.0.0.1", "224.0.0.1", "fe80::1", "fc00::1", "::1",
+        "::ffff:169.254.169.254",
     ],
 )  # fmt: skip
 def test_nobody_reaches_metadata_or_private_addresses(pod: str, address: str, port: int) -> None:
