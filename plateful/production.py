@@ -67,6 +67,9 @@ class ProductionSettings(BaseSettings):
     dagster_url: str | None = Field(
         default=None, description="address of the Dagster webserver, to which commands submit runs"
     )
+    compile_cache_key: SecretStr | None = Field(
+        default=None, description="signs compile caches; unset = none are built or loaded"
+    )
     metrics_gateway: str | None = Field(
         default=None,
         description="Pushgateway that runs push their figures to; unset = metrics/plateful.prom under home",

@@ -1,0 +1,1 @@
+"""The capacity model: nodes, money and shard size for a number of images a day."""
