@@ -7,11 +7,22 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import COUNTRY
-from assets.spec import OWNERS, contact_sheet, counts, overlay_sheet, preview, report, table_asset
+from assets.spec import (
+    OWNERS,
+    contact_sheet,
+    counts,
+    overlay_sheet,
+    performance,
+    preview,
+    report,
+    table_asset,
+)
 from plateful import progress
 from plateful.budgets.price import dollars
 from plateful.environments import utc_now
 from plateful.ledger import Lease, Ledger
+from plateful.metrics.figures import Figures, total
+from plateful.metrics.meter import METER
 from plateful.rendering.billing import Billing
 from plateful.rendering.budgeted import Purse, Render, render_within_budget
 from plateful.rendering.current import current_candidates
@@ -29,6 +40,7 @@ from resources.budgets import BudgetResource
 from resources.compute import CPU_SMALL, GPU_RENDER
 from resources.lease import LeaseResource
 from resources.masks import MaskResource
+from resources.metrics import measured
 from resources.models import ModelResource, ScoringResource
 from resources.stores import LakeResource, LedgerResource, WarehouseResource, table_columns
 
@@ -88,6 +100,7 @@ def _wanted(
 
 
 @dg.op(out=dg.DynamicOut(dict, io_manager_key="step_io"), tags=CPU_SMALL.op_tags)
+@measured("plan_shards")
 def plan_shards(
     context: dg.OpExecutionContext,
     models: ModelResource,
@@ -154,6 +167,7 @@ def _renderer(
 @dg.op(
     out=dg.Out(dict, io_manager_key="step_io"), tags=GPU_RENDER.op_tags, retry_policy=GPU_RENDER.retry_policy
 )
+@measured("render_shard")
 def render_shard(
     context: dg.OpExecutionContext,
     models: ModelResource,
@@ -169,6 +183,7 @@ def render_shard(
     """Render what the team has money for and score every picture in memory; safe to kill and to repeat."""
     country, store, book = context.partition_key, lake.open(), ledger.open()
     tasks = [RenderTask.from_json(task) for task in shard["tasks"]]
+    before = Figures.now(METER)
     with lease.hold(context) as held:
         outcome = render_within_budget(
             tasks,
@@ -182,12 +197,14 @@ def render_shard(
     context.log.info(f"{country}: {outcome}")
     return {
         **{name: getattr(outcome.shard, name) for name in _COUNTED},
+        "figures": Figures.now(METER).since(before).to_json(),
         "downgraded": outcome.downgraded,
         "deferred": dict(outcome.deferred),
     }
 
 
 @dg.op(out=dg.Out(pl.DataFrame, io_manager_key="io_manager"), tags=CPU_SMALL.op_tags)
+@measured("collect")
 def collect(
     context: dg.OpExecutionContext,
     lake: LakeResource,
@@ -208,6 +225,8 @@ def collect(
         deferred = deferred_requests(tasks, [shard["deferred"] for shard in shards])
         store.write_table("deferred_requests", deferred, country)
     good = frame.filter(pl.col("status") == "ok")
+    seconds = sum(shard["seconds"] for shard in shards)
+    figures = total(Figures.from_json(shard["figures"]) for shard in shards)
     extra = {
         "rendered_now": sum(shard["rendered"] for shard in shards),
         "quarantined_now": sum(shard["quarantined"] for shard in shards),
@@ -215,7 +234,8 @@ def collect(
         "deferred_because": counts(deferred["detail"], "detail"),
         "downgraded_now": sum(shard["downgraded"] for shard in shards),
         "cost": dollars(int(frame["cost"].sum())),
-        "render_seconds": round(sum(shard["seconds"] for shard in shards), 2),
+        "render_seconds": round(seconds, 2),
+        **performance(figures, sum(shard["rendered"] for shard in shards), seconds),
         "quarantine_reasons": counts(frame["reason"], "reason"),
         "contact_sheet": contact_sheet(store, dict(good.select("candidate_id", "subject").iter_rows())),
     }

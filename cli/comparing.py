@@ -101,7 +101,7 @@ def _show_models(names: list[str], spec: str, out: Path | None, team: str | None
     spent = time.perf_counter() - started
     folder = out or settings.home / "comparisons" / sample.digest[:12]
     folder = folder.expanduser().resolve()
-    with console.progress_bars() as bars:
+    with console.progress_bars() as bars, delivering(settings):
         bars.say(f"comparing {len(names)} models on {sample.prompts.height} prompts")
         bench = _bench(settings, adapters.lake, folder, check_team(team or settings.team))
         comparison = compare_models(names, entries, sample, bench, spent)

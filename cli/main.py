@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import bench, console, maintenance, models, review, stopping
+from cli import bench, console, maintenance, metrics, models, review, stopping
 from cli.comparing import compare
 from cli.costs import costs
 from cli.options import Candidates, Feed, Json
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(review.app, name="review")
 app.add_typer(models.app, name="models")
 app.add_typer(bench.bench, name="bench")
+app.add_typer(metrics.app, name="metrics")
 app.add_typer(maintenance.quarantine, name="quarantine")
 for _command in (
     compare,

@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         default=75, ge=0, description="seconds to wait for a country that another run holds"
     )
     start_time: float = Field(default=60, ge=1, description="seconds in which a run's process starts")
+    metrics_gateway: str | None = Field(
+        default=None,
+        description="Pushgateway that runs push their figures to; unset = metrics/plateful.prom under home",
+    )
+    metrics_port: int = Field(
+        default=9108, ge=0, le=65_535, description="port of `plateful metrics serve`; 0 = a free one"
+    )
     mlflow_url: str = Field(
         default="http://127.0.0.1:5000", description="where people open MLflow, for links"
     )

@@ -14,6 +14,7 @@ from upath import UPath
 from plateful.identity import canonical_json
 from plateful.stores import objects
 from resources.lease import LeaseResource, user_errors
+from resources.metrics import MetricsResource
 from resources.stores import LakeResource
 
 # 2.4 kB a candidate and run; a failed run is re-executed within days or not at all.
@@ -23,11 +24,13 @@ KEEP = timedelta(days=7)
 class TableIOManager(dg.ConfigurableIOManager):
     """Each asset is one lake table, partitioned as the asset is, replaced atomically.
 
-    Every asset is stored here, so every run takes its lease through here, whatever else it needs.
+    Every asset is stored here, so every run takes its lease, and hands over its figures, through here,
+    whatever else it needs.
     """
 
     lake: dg.ResourceDependency[LakeResource]
     lease: dg.ResourceDependency[LeaseResource]
+    metrics: dg.ResourceDependency[MetricsResource]
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write the table with the schema of `plateful.tables`, unless the run has lost its lease."""

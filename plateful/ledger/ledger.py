@@ -11,6 +11,7 @@ from plateful.errors import StoreError
 from plateful.ledger import leases
 from plateful.ledger.budgets import BudgetBook
 from plateful.ledger.database import Database
+from plateful.ledger.figures import LedgerFigures
 from plateful.ledger.models import AuditRow, DecisionRow, FailureRow, PublicationRow, RegenerationRow
 from plateful.ledger.records import AuditEntry, Decision, Lease, Publication
 
@@ -22,6 +23,8 @@ _PUBLICATION_FIELDS = tuple(Publication.__dataclass_fields__)
 class Ledger:
     """Decisions, leases, failures, regenerations, publications and audit; money is in `budgets`.
 
+    `figures` counts and sums for whoever watches.
+
     Args:
         url: SQLAlchemy URL.
         clock: returns the time, aware UTC.
@@ -31,6 +34,7 @@ class Ledger:
         self._database = Database(url)
         self._clock = clock
         self.budgets = BudgetBook(self._database, clock)
+        self.figures = LedgerFigures(self._database, clock)
 
     def migrate(self) -> None:
         """Bring the tables to this version's form; several processes may do so at once.

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from plateful.errors import ModelError, RenderError
+from plateful.metrics.clock import Laps
+from plateful.metrics.meter import METER
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
 from plateful.rendering.billing import Bill, own_bill
@@ -24,6 +26,7 @@ from plateful.rendering.decoding import decode, encode
 from plateful.rendering.deepcache import Denoiser
 from plateful.rendering.denoising import Guidance, Start, denoise, from_noise, from_photos
 from plateful.rendering.device_kind import DeviceKind
+from plateful.rendering.device_laps import laps_on
 from plateful.rendering.inpainting import Canvas
 from plateful.rendering.loading import free_cache, load_pipeline, weight_bytes
 from plateful.rendering.references import References
@@ -181,16 +184,24 @@ class DiffusersRenderer:
         # Every time: scorers and trainers in this process set threads too.
         torch.set_num_threads(self._kind.threads)
         with torch.inference_mode():
-            pixels, finite = decode(self.pipeline.vae, self._latents(padded, photos, canvases))
+            laps = laps_on(self._place)
+            latents = self._latents(padded, photos, canvases, laps)
+            laps.lap("denoise")
+            pixels, finite = decode(self.pipeline.vae, latents)
+            laps.lap("decode")
+        METER.laps(laps, len(batch))
         return [
             picture_of(*each, canvases.get(each[0].candidate_id))
             for each in zip(batch, pixels[: len(batch)], finite[: len(batch)], strict=True)
         ]
 
-    def _latents(self, tasks: list[RenderTask], photos: Arrays, canvases: dict[str, Canvas]) -> torch.Tensor:
+    def _latents(
+        self, tasks: list[RenderTask], photos: Arrays, canvases: dict[str, Canvas], laps: Laps
+    ) -> torch.Tensor:
         """Denoise tasks of equal route, parameters and chunks -> (n, 4, h, w)."""
         parameters, scale = tasks[0].parameters, tasks[0].parameters["cfg_scale"]
         pairs = [self.text.pair(task.prompt, task.negative_prompt) for task in tasks]
+        laps.lap("text_encode")
         width, height = sides(parameters["size"])
         looks = self._references.looks(tasks, photos)
         conditioning, guided = condition(self.pipeline.unet, pairs, (height, width), scale, looks)

@@ -21,11 +21,13 @@ from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_inpaint 
 )
 
 from plateful.errors import ConfigError, ModelError, RenderError
+from plateful.metrics.meter import METER
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
 from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.candidates import canvas_of, picture_of, stack
 from plateful.rendering.device_kind import DeviceKind
+from plateful.rendering.device_laps import laps_on
 from plateful.rendering.inpainting import Canvas
 from plateful.rendering.loading import free_cache, merge_lora, quiet, weight_bytes
 from plateful.rendering.renderer import Arrays, CandidateError
@@ -177,17 +179,22 @@ class FlowRenderer:
         # Every time: scorers and trainers in this process set threads too.
         torch.set_num_threads(self._kind.threads)
         with torch.inference_mode():
+            laps = laps_on(self._place)
             conditions = [self._family.embed(self._text_to_image, task) for task in padded]
             shared |= {name: torch.cat([each[name] for each in conditions]) for name in conditions[0]}
+            laps.lap("text_encode")
             if batch[0].route == "inpaint":
                 shared |= _painted([canvases[task.candidate_id] for task in padded])
                 images: Any = self._inpaint(strength=batch[0].parameters["strength"], **shared)[0]
             else:
                 images = self._text_to_image(**shared)[0]
-        return [
+            laps.lap("draw")
+        pictures = [
             _picture(task, image, canvases.get(task.candidate_id))
             for task, image in zip(batch, images[: len(batch)], strict=True)
         ]
+        METER.laps(laps, len(batch))
+        return pictures
 
 
 def _load(version: ModelVersion, family: Family) -> Any:  # noqa: ANN401 - any diffusers pipeline
