@@ -12,6 +12,7 @@ import polars.selectors as cs
 import typer
 
 from cli import console
+from cli.metrics import delivering
 from cli.options import Json, Team
 from cli.paying import open_purse
 from eval_sets import load_eval_set
