@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from plateful.metrics.clock import stopwatch
-from plateful.metrics.declared import STEP_SECONDS
+from plateful.metrics.declared import STEP_FAILURES, STEP_SECONDS
 from plateful.metrics.delivery import Delivery, outlet
 from plateful.metrics.meter import METER
 
@@ -59,3 +59,4 @@ def _timed(step: str) -> Iterator[None]:
             outcome = "success"
         finally:
             METER.observe(STEP_SECONDS, elapsed(), step=step, outcome=outcome)
+            METER.count(STEP_FAILURES, outcome == "failure", step=step)

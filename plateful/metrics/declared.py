@@ -67,6 +67,9 @@ STEP_SECONDS = Metric(
     "plateful_step_duration_seconds", "histogram", "Seconds of one asset's or op's body.",
     (v.STEP, v.ENDED), STEP_BUCKETS,
 )  # fmt: skip
+STEP_FAILURES = Metric(
+    "plateful_step_failures_total", "counter", "Bodies of assets and ops that raised.", (v.STEP,)
+)
 CALL_SECONDS = Metric(
     "plateful_provider_call_duration_seconds", "histogram",
     "Seconds until a provider's picture was there or given up, repeats and waits included.",
@@ -168,8 +171,9 @@ REFRESH_ERRORS = Metric(
 )
 
 RUN_METRICS = (
-    STAGE_SECONDS, RENDER_SECONDS, STEP_SECONDS, CALL_SECONDS, CANDIDATES, VERDICTS, REJECTIONS, PENDING,
-    PUBLISHED, RETIRED, CALLS, RETRIES, GPU_ALLOCATED, GPU_PEAK, GPU_TOTAL, STARTED, FINISHED, PUSH_FAILURES,
+    STAGE_SECONDS, RENDER_SECONDS, STEP_SECONDS, STEP_FAILURES, CALL_SECONDS, CANDIDATES, VERDICTS,
+    REJECTIONS, PENDING, PUBLISHED, RETIRED, CALLS, RETRIES, GPU_ALLOCATED, GPU_PEAK, GPU_TOTAL, STARTED,
+    FINISHED, PUSH_FAILURES,
 )  # fmt: skip
 EXPORTER_METRICS = (
     LEASE_AGE, LEASE_EXPIRY, BUDGET_SPENT, BUDGET_RESERVED, BUDGET_LIMIT, BUDGET_LEFT, COST_TODAY,
