@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 
@@ -43,5 +44,4 @@ class Laps:
 
     def read(self) -> dict[str, float]:
         """Return stage -> seconds; the device must have finished the last stage."""
-        pairs = zip(self._marks, self._marks[1:], strict=False)
-        return {stage: self._seconds(start, end) for (_, start), (stage, end) in pairs}
+        return {stage: self._seconds(start, end) for (_, start), (stage, end) in pairwise(self._marks)}

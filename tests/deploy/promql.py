@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import promql_parser as pp
@@ -113,7 +114,9 @@ def _instant(selector: Any, at: float, database: Database) -> Vector:
     return found
 
 
-def _window(selector: Any, at: float, database: Database) -> Iterator[tuple[Labels, list[tuple[float, float]]]]:
+def _window(
+    selector: Any, at: float, database: Database
+) -> Iterator[tuple[Labels, list[tuple[float, float]]]]:
     inner = selector.vector_selector
     end = at - (inner.offset.total_seconds() if inner.offset else 0)
     start = end - selector.range.total_seconds()
@@ -129,7 +132,7 @@ def _between(samples: list[tuple[float, float]], start: float, end: float) -> li
 
 def _risen(samples: list[tuple[float, float]]) -> float:
     """How much a counter rose; one that fell began again from zero."""
-    pairs = zip(samples, samples[1:], strict=False)
+    pairs = pairwise(samples)
     return sum(after - before if after >= before else after for (_, before), (_, after) in pairs)
 
 

@@ -1,4 +1,4 @@
-"""Rules and dashboard: they parse, name only what is declared, and alerts fire when they should, only then."""
+"""Rules and dashboard: they parse, name only what is declared, and alerts fire when they should."""
 
 import json
 import re

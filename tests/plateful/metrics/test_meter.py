@@ -1,4 +1,4 @@
-"""The meter: bounded labels whatever is said, stages per item, and declared names that keep the conventions."""
+"""The meter: bounded labels whatever is said, stages per item, names by the conventions."""
 
 import random
 import re
