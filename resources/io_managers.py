@@ -24,13 +24,11 @@ KEEP = timedelta(days=7)
 class TableIOManager(dg.ConfigurableIOManager):
     """Each asset is one lake table, partitioned as the asset is, replaced atomically.
 
-    Every asset is stored here, so every run takes its lease, and hands over its figures, through here,
-    whatever else it needs.
+    Every asset is stored here, so every run takes its lease through here, whatever else it needs.
     """
 
     lake: dg.ResourceDependency[LakeResource]
     lease: dg.ResourceDependency[LeaseResource]
-    metrics: dg.ResourceDependency[MetricsResource]
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write the table with the schema of `plateful.tables`, unless the run has lost its lease."""
@@ -43,6 +41,12 @@ class TableIOManager(dg.ConfigurableIOManager):
         """Read the upstream table, in the upstream's partition."""
         partition = context.asset_partition_key if context.has_asset_partitions else None
         return self.lake.open().read_table(context.asset_key.path[-1], partition)
+
+
+class MeasuredTableIOManager(TableIOManager):
+    """The same, in processes whose figures are handed over: every run comes through here."""
+
+    metrics: dg.ResourceDependency[MetricsResource]
 
 
 class StepIOManager(dg.ConfigurableIOManager):
