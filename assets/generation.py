@@ -7,11 +7,22 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import COUNTRY
-from assets.spec import OWNERS, contact_sheet, counts, overlay_sheet, preview, report, table_asset
+from assets.spec import (
+    OWNERS,
+    contact_sheet,
+    counts,
+    overlay_sheet,
+    performance,
+    preview,
+    report,
+    table_asset,
+)
 from plateful import progress
 from plateful.budgets.price import dollars
 from plateful.environments import utc_now
 from plateful.ledger import Lease, Ledger
+from plateful.metrics.figures import Figures, total
+from plateful.metrics.meter import METER
 from plateful.rendering.billing import Billing
 from plateful.rendering.budgeted import Purse, Render, render_within_budget
 from plateful.rendering.current import current_candidates
@@ -29,6 +40,7 @@ from resources.budgets import BudgetResource
 from resources.compute import CPU_SMALL, GPU_RENDER
 from resources.lease import LeaseResource
 from resources.masks import MaskResource
+from resources.metrics import measured
 from resources.models import ModelResource, ScoringResource
 from resources.stores import LakeResource, LedgerResource, WarehouseResource, table_columns
 
@@ -92,6 +104,7 @@ def _wanted(
     tags=CPU_SMALL.op_tags,
     retry_policy=CPU_SMALL.retry_policy,
 )
+@measured("plan_shards")
 def plan_shards(
     context: dg.OpExecutionContext,
     models: ModelResource,
@@ -161,6 +174,7 @@ def _renderer(
     retry_policy=GPU_RENDER.retry_policy,
     pool=GPU_RENDER.pool,
 )
+@measured("render_shard")
 def render_shard(
     context: dg.OpExecutionContext,
     models: ModelResource,
@@ -176,6 +190,7 @@ def render_shard(
     """Render what the team has money for and score every picture in memory; safe to kill and to repeat."""
     country, store, book = context.partition_key, lake.open(), ledger.open()
     tasks = [RenderTask.from_json(task) for task in shard["tasks"]]
+    before = Figures.now(METER)
     with lease.hold(context) as held:
         outcome = render_within_budget(
             tasks,
@@ -189,6 +204,7 @@ def render_shard(
     context.log.info(f"{country}: {outcome}")
     return {
         **{name: getattr(outcome.shard, name) for name in _COUNTED},
+        "figures": Figures.now(METER).since(before).to_json(),
         "downgraded": outcome.downgraded,
         "deferred": dict(outcome.deferred),
     }
@@ -199,6 +215,7 @@ def render_shard(
     tags=CPU_SMALL.op_tags,
     retry_policy=CPU_SMALL.retry_policy,
 )
+@measured("collect")
 def collect(
     context: dg.OpExecutionContext,
     lake: LakeResource,
@@ -219,6 +236,8 @@ def collect(
         deferred = deferred_requests(tasks, [shard["deferred"] for shard in shards])
         store.write_table("deferred_requests", deferred, country)
     good = frame.filter(pl.col("status") == "ok")
+    seconds = sum(shard["seconds"] for shard in shards)
+    figures = total(Figures.from_json(shard["figures"]) for shard in shards)
     extra = {
         "rendered_now": sum(shard["rendered"] for shard in shards),
         "quarantined_now": sum(shard["quarantined"] for shard in shards),
@@ -226,7 +245,8 @@ def collect(
         "deferred_because": counts(deferred["detail"], "detail"),
         "downgraded_now": sum(shard["downgraded"] for shard in shards),
         "cost": dollars(int(frame["cost"].sum())),
-        "render_seconds": round(sum(shard["seconds"] for shard in shards), 2),
+        "render_seconds": round(seconds, 2),
+        **performance(figures, sum(shard["rendered"] for shard in shards), seconds),
         "quarantine_reasons": counts(frame["reason"], "reason"),
         "contact_sheet": contact_sheet(store, dict(good.select("candidate_id", "subject").iter_rows())),
     }

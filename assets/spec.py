@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 
 from plateful.errors import PlatefulError
+from plateful.metrics.figures import Figures, stage_table
 from plateful.rendering.pictures import load_arrays
 from plateful.reporting.contact_sheet import contact_sheet_markdown
 from plateful.reporting.overlays import mask_overlays
 from plateful.stores import Lake
 from resources.compute import CPU_SMALL, ComputeProfile
+from resources.metrics import measured
 from resources.stores import table_columns
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -48,7 +50,7 @@ def table_asset(
             pool=profile.pool,
             retry_policy=profile.retry_policy,
             metadata={"dagster/column_schema": table_columns(table)},
-        )(function)
+        )(measured(table)(function))
 
     return declare
 
@@ -63,6 +65,24 @@ def report(
         **({} if previous is None else {"rows_delta": frame.height - previous}),
         "preview": dg.MetadataValue.md(preview(frame)),
         **extra,
+    }
+
+
+def performance(figures: Figures, pictures: int, seconds: float) -> dict[str, Any]:
+    """Return metadata of the work itself: throughput, stage percentiles, GPU memory, reject rates.
+
+    Args:
+        figures: of all shards.
+        pictures: rendered by them.
+        seconds: that they took, one after another.
+    """
+    rates = [f"| {name} | {share:.1%} |" for name, share in figures.reject_rates().items()]
+    peak = {"gpu_peak_memory_bytes": int(figures.gpu_peak)} if figures.gpu_peak else {}
+    return {
+        **({"images_per_second": round(pictures / seconds, 3)} if pictures and seconds else {}),
+        "stage_seconds": dg.MetadataValue.md(stage_table(figures)),
+        "reject_rates": dg.MetadataValue.md("\n".join(["| reason | share |", "| --- | ---: |", *rates])),
+        **peak,
     }
 
 

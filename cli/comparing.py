@@ -12,6 +12,7 @@ import polars.selectors as cs
 import typer
 
 from cli import console
+from cli.metrics import delivering
 from cli.options import Json, Team
 from cli.paying import open_purse
 from eval_sets import load_eval_set
@@ -101,7 +102,7 @@ def _show_models(names: list[str], spec: str, out: Path | None, team: str | None
     spent = time.perf_counter() - started
     folder = out or settings.home / "comparisons" / sample.digest[:12]
     folder = folder.expanduser().resolve()
-    with console.progress_bars() as bars:
+    with console.progress_bars() as bars, delivering(settings):
         bars.say(f"comparing {len(names)} models on {sample.prompts.height} prompts")
         bench = _bench(settings, adapters.lake, folder, check_team(team or settings.team))
         comparison = compare_models(names, entries, sample, bench, spent)

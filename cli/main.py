@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import bench, compile_cache, console, maintenance, models, review, stopping, weights
+from cli import bench, compile_cache, console, maintenance, metrics, models, review, stopping, weights
 from cli.comparing import compare
 from cli.costs import costs
 from cli.doctor import doctor
@@ -32,6 +32,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(weights.app, name="weights")
 app.add_typer(bench.bench, name="bench")
 app.add_typer(compile_cache.app, name="compile-cache")
+app.add_typer(metrics.app, name="metrics")
 app.add_typer(maintenance.quarantine, name="quarantine")
 for _command in (
     compare,

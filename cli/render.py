@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import console
+from cli.metrics import delivering
 from cli.options import Json, Team
 from cli.paying import open_purse
 from plateful import progress
@@ -85,7 +86,7 @@ def render(
     if not as_json:
         _print_receipt(version, tasks[0])
     lake = open_adapters(settings).lake
-    with console.progress_bars():
+    with console.progress_bars(), delivering(settings):
         pictures = render_request(
             tasks,
             inputs,

@@ -4,9 +4,10 @@ from plateful.environments import Settings
 from resources.budgets import BudgetResource
 from resources.desk import DeskResource
 from resources.feed import FeedResource
-from resources.io_managers import StepIOManager, TableIOManager
+from resources.io_managers import MeasuredTableIOManager, StepIOManager
 from resources.lease import LeaseResource
 from resources.masks import MaskResource
+from resources.metrics import MetricsResource
 from resources.models import ModelResource, ScoringResource
 from resources.stores import (
     BucketResource,
@@ -63,6 +64,10 @@ def build_resources(settings: Settings) -> dict[str, object]:
         "tracking": TrackingResource(
             uri=settings.tracking, artifacts=settings.tracking_artifacts, ui_url=settings.mlflow_url
         ),
-        "io_manager": TableIOManager(lake=lake, lease=lease),
+        "io_manager": MeasuredTableIOManager(
+            lake=lake,
+            lease=lease,
+            metrics=MetricsResource(home=str(settings.home), gateway=settings.metrics_gateway),
+        ),
         "step_io": StepIOManager(root=settings.lake, s3=s3),
     }

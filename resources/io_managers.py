@@ -14,6 +14,7 @@ from plateful.identity import canonical_json
 from plateful.stores import objects
 from plateful.stores.objects import StorePath
 from resources.lease import LeaseResource, user_errors
+from resources.metrics import MetricsResource
 from resources.stores import LakeResource, S3Config
 
 # 2.4 kB a candidate and run; a failed run is re-executed within days or not at all.
@@ -40,6 +41,12 @@ class TableIOManager(dg.ConfigurableIOManager):
         """Read the upstream table, in the upstream's partition."""
         partition = context.asset_partition_key if context.has_asset_partitions else None
         return self.lake.open().read_table(context.asset_key.path[-1], partition)
+
+
+class MeasuredTableIOManager(TableIOManager):
+    """The same, in processes whose figures are handed over: every run comes through here."""
+
+    metrics: dg.ResourceDependency[MetricsResource]
 
 
 class StepIOManager(dg.ConfigurableIOManager):

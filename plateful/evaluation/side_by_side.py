@@ -18,7 +18,8 @@ from plateful.errors import BudgetError, ConfigError, ModelError, PlatefulError,
 from plateful.evaluation import artifacts
 from plateful.evaluation.comparison import COLUMNS, paired
 from plateful.evaluation.sample import Sample
-from plateful.evaluation.stages import StageSeconds, TimedRenderer, stopwatch
+from plateful.evaluation.stages import StageSeconds, TimedRenderer
+from plateful.metrics.clock import stopwatch
 from plateful.models.catalog import CatalogEntry
 from plateful.models.versions import ModelVersion
 from plateful.rendering.budgeted import Purse, missing_tasks, not_paid, paid_in_full

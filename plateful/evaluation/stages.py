@@ -1,9 +1,7 @@
 """How long each stage of a comparison takes, over all runs that it was made in."""
 
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from upath import UPath
 
 from plateful.errors import ModelError, PlatefulError, RenderError, StoreError
 from plateful.item_faults import told
+from plateful.metrics.clock import stopwatch
 from plateful.models.versions import ModelVersion
 from plateful.rendering.billing import Bill
 from plateful.rendering.renderer import Arrays, Renderer
@@ -98,12 +97,13 @@ class TimedRenderer:
         self, tasks: Sequence[RenderTask], photos: Arrays, masks: Arrays
     ) -> list[np.ndarray | RenderError]:
         """Render; see `Renderer.render`."""
-        renderer, started = self._renderer(), time.perf_counter()
-        try:
-            return renderer.render(tasks, photos, masks)
-        finally:
-            self.render_seconds += time.perf_counter() - started
-            self.rendered += len(tasks)
+        renderer = self._renderer()
+        with stopwatch() as elapsed:
+            try:
+                return renderer.render(tasks, photos, masks)
+            finally:
+                self.render_seconds += elapsed()
+                self.rendered += len(tasks)
 
     def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:
         """Return what the last render of a task has to be paid for; see `Renderer.bill`."""
@@ -111,28 +111,19 @@ class TimedRenderer:
 
     def _renderer(self) -> Renderer:
         if self._opened is None:
-            started = time.perf_counter()
-            try:
-                self._opened = self._open(self.version)
-            except PlatefulError:
-                raise
-            # A loader raises what it likes on a folder that is not what its config says.
-            except Exception as error:
-                raise ModelError(
-                    f"model {self.version.model!r} cannot be loaded: {told(error)}",
-                    fix="restore its weights, or correct its catalog entry",
-                ) from error
-            self.load_seconds = time.perf_counter() - started
+            with stopwatch() as elapsed:
+                self._opened = self._load()
+            self.load_seconds = elapsed()
         return self._opened
 
-
-@contextmanager
-def stopwatch() -> Iterator[Callable[[], float]]:
-    """Give a function that tells the seconds since the block began, up to its end."""
-    started, ended = time.perf_counter(), None
-
-    def elapsed() -> float:
-        return (ended or time.perf_counter()) - started
-
-    yield elapsed
-    ended = time.perf_counter()
+    def _load(self) -> Renderer:
+        try:
+            return self._open(self.version)
+        except PlatefulError:
+            raise
+        # A loader raises what it likes on a folder that is not what its config says.
+        except Exception as error:
+            raise ModelError(
+                f"model {self.version.model!r} cannot be loaded: {told(error)}",
+                fix="restore its weights, or correct its catalog entry",
+            ) from error

@@ -12,6 +12,7 @@ from plateful.errors import StoreError
 from plateful.ledger import leases
 from plateful.ledger.budgets import BudgetBook
 from plateful.ledger.database import Database
+from plateful.ledger.figures import LedgerFigures
 from plateful.ledger.models import AuditRow, DecisionRow, FailureRow, PublicationRow, RegenerationRow
 from plateful.ledger.records import AuditEntry, Decision, Lease, Publication
 from plateful.ledger.repeating import repeated
@@ -23,6 +24,8 @@ _PUBLICATION_FIELDS = tuple(Publication.__dataclass_fields__)
 
 class Ledger:
     """Decisions, leases, failures, regenerations, publications and audit; money is in `budgets`.
+
+    `figures` counts and sums for whoever watches.
 
     Args:
         url: SQLAlchemy URL, without a password.
@@ -45,6 +48,7 @@ class Ledger:
         self._clock = clock
         self._lease_clock = lease_clock or (lambda _: clock())
         self.budgets = BudgetBook(self._database, clock)
+        self.figures = LedgerFigures(self._database, clock)
 
     @repeated(idempotent=True)
     def migrate(self) -> None:

@@ -16,6 +16,8 @@ from plateful.acceptance import GateScores
 from plateful.errors import FeedError, ImageError
 from plateful.ledger import Ledger, Publication
 from plateful.ledger.records import Lease
+from plateful.metrics.declared import PUBLISHED, RETIRED
+from plateful.metrics.meter import METER
 from plateful.publishing.bucket import Bucket
 from plateful.publishing.plan import Refusal, Tables, Wanted, retirement, wanted_images
 from plateful.stores.lake import Lake
@@ -118,6 +120,9 @@ def publish(
         _record(stored, ledger, lease)
     new = [row for row in changes if row["status"] == "live" and before.get(row["image_id"]) != "live"]
     retired = [row for row in changes if row["status"] == "retired"]
+    METER.count(PUBLISHED, len(new))
+    for row in retired:
+        METER.count(RETIRED, reason=row["reason"].partition(":")[0])
     refusals = REFUSED_IMAGES.frame([asdict(refusal) for refusal in (*refused, *unreadable)])
     return PublishReport(stored, len(new), len(retired), refusals)
 
@@ -153,7 +158,8 @@ class _Writer:
             old = rows.get(image.image_id)
             if not _is_current(old, image):
                 try:
-                    changed.append(self._live_row(image, old))
+                    with METER.timed("publish"):
+                        changed.append(self._live_row(image, old))
                 except ImageError as fault:
                     key = image.candidate["candidate_id"]
                     refused.append(Refusal(image.product_id, key, ["image_unreadable"], str(fault)))

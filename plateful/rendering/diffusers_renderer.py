@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from plateful.metrics.clock import Laps
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
 from plateful.rendering.candidates import stack
@@ -65,16 +66,21 @@ class DiffusersRenderer(LocalRenderer):
         return (*super()._shape(task), chunks, task.reference_sha256 is not None)
 
     def _paint(
-        self, tasks: list[RenderTask], photos: Arrays, canvases: Mapping[str, Canvas]
+        self, tasks: list[RenderTask], photos: Arrays, canvases: Mapping[str, Canvas], laps: Laps
     ) -> tuple[np.ndarray, list[bool]]:
-        return decode(self.pipeline.vae, self._latents(tasks, photos, canvases))
+        latents = self._latents(tasks, photos, canvases, laps)
+        laps.lap("denoise")
+        pixels = decode(self.pipeline.vae, latents)
+        laps.lap("decode")
+        return pixels
 
     def _latents(
-        self, tasks: list[RenderTask], photos: Arrays, canvases: Mapping[str, Canvas]
+        self, tasks: list[RenderTask], photos: Arrays, canvases: Mapping[str, Canvas], laps: Laps
     ) -> torch.Tensor:
         """Denoise tasks of equal route, parameters and chunks -> (n, 4, h, w)."""
         parameters, scale = tasks[0].parameters, tasks[0].parameters["cfg_scale"]
         pairs = [self.text.pair(task.prompt, task.negative_prompt) for task in tasks]
+        laps.lap("text_encode")
         width, height = sides(parameters["size"])
         looks = self._references.looks(tasks, photos)
         conditioning, guided = condition(self.pipeline.unet, pairs, (height, width), scale, looks)

@@ -17,6 +17,7 @@ from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_inpaint 
 )
 
 from plateful.errors import ConfigError
+from plateful.metrics.clock import Laps
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
 from plateful.rendering.candidates import stack
@@ -98,6 +99,7 @@ class FlowRenderer(LocalRenderer):
         tasks: list[RenderTask],
         photos: Arrays,  # noqa: ARG002 - no reference images
         canvases: Mapping[str, Canvas],
+        laps: Laps,
     ) -> tuple[np.ndarray, list[bool]]:
         width, height = sides(tasks[0].parameters["size"])
         arguments: dict[str, Any] = {
@@ -111,12 +113,15 @@ class FlowRenderer(LocalRenderer):
         }
         conditions = [self._family.embed(self.pipeline, task) for task in tasks]
         arguments |= {name: torch.cat([each[name] for each in conditions]) for name in conditions[0]}
+        laps.lap("text_encode")
         if tasks[0].route == "inpaint":
             arguments |= _painted([canvases[task.candidate_id] for task in tasks])
             images: Any = self._inpaint(strength=tasks[0].parameters["strength"], **arguments)[0]
         else:
             images = self.pipeline(**arguments)[0]
-        return _pixels(images)
+        pixels = _pixels(images)
+        laps.lap("draw")
+        return pixels
 
 
 def _load(version: ModelVersion, family: Family) -> Any:  # noqa: ANN401 - any diffusers pipeline

@@ -16,11 +16,14 @@ import numpy as np
 import torch
 
 from plateful.errors import ModelError, RenderError
+from plateful.metrics.clock import Laps
+from plateful.metrics.meter import METER
 from plateful.models.profile import ServingProfile
 from plateful.models.versions import ModelVersion
 from plateful.rendering.billing import Bill, own_bill
 from plateful.rendering.candidates import canvas_of, missing_reference, picture_of
 from plateful.rendering.device_kind import DeviceKind
+from plateful.rendering.device_laps import laps_on
 from plateful.rendering.inpainting import Canvas
 from plateful.rendering.loading import free_cache, weight_bytes
 from plateful.rendering.renderer import Arrays, CandidateError
@@ -56,9 +59,12 @@ class LocalRenderer(ABC):
 
     @abstractmethod
     def _paint(
-        self, tasks: list[RenderTask], photos: Arrays, canvases: Mapping[str, Canvas]
+        self, tasks: list[RenderTask], photos: Arrays, canvases: Mapping[str, Canvas], laps: Laps
     ) -> tuple[np.ndarray, list[bool]]:
-        """Return uint8 RGB (n, height, width, 3) for a whole batch, and for each whether all was finite."""
+        """Return uint8 RGB (n, height, width, 3) for a whole batch, and for each whether all was finite.
+
+        Each stage ends with its lap, the last one with the pixels on the CPU.
+        """
 
     def _shape(self, task: RenderTask) -> tuple:
         """Return what the tasks of one batch have in common."""
@@ -166,7 +172,9 @@ class LocalRenderer(ABC):
         # Every time: scorers and trainers in this process set threads too.
         torch.set_num_threads(self._kind.threads)
         with torch.inference_mode():
-            pixels, finite = self._paint(padded, photos, canvases)
+            laps = laps_on(self._place)
+            pixels, finite = self._paint(padded, photos, canvases, laps)
+        METER.laps(laps, len(batch))
         return [
             picture_of(*each, canvases.get(each[0].candidate_id))
             for each in zip(batch, pixels[: len(batch)], finite[: len(batch)], strict=True)

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from plateful.identity import candidate_id, seed_for
+from plateful.metrics.meter import METER
 from plateful.models.parameters import translate
 from plateful.models.versions import ModelVersion
 from plateful.rendering.inpainting import COMPOSITE
@@ -45,11 +46,13 @@ def plan_tasks(
     first_attempt = first_attempts(generations or {}, candidates_per_request)
     usable = {row["photo_sha256"]: row for row in masks.iter_rows(named=True)}
     tasks: dict[str, RenderTask] = {}
-    for request in prompts.filter(pl.col("prompt").is_not_null()).iter_rows(named=True):
-        first = first_attempt.get(request["subject"], 0)
-        for attempt in range(first, first + candidates_per_request):
-            task = _task(request, usable.get(request["photo_sha256"]), version, attempt)
-            tasks.setdefault(task.candidate_id, task)
+    writable = prompts.filter(pl.col("prompt").is_not_null())
+    with METER.timed("plan", writable.height * candidates_per_request):
+        for request in writable.iter_rows(named=True):
+            first = first_attempt.get(request["subject"], 0)
+            for attempt in range(first, first + candidates_per_request):
+                task = _task(request, usable.get(request["photo_sha256"]), version, attempt)
+                tasks.setdefault(task.candidate_id, task)
     return list(tasks.values())
 
 

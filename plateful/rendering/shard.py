@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 
 from plateful.errors import ImageError, RenderError
+from plateful.metrics.declared import CANDIDATES, PENDING, REJECTIONS, RENDER_SECONDS
+from plateful.metrics.meter import METER
 from plateful.rendering.attempts import Attempts, NoteFailure, NoteSuccess, own_fault, reason_of
 from plateful.rendering.background import Background
 from plateful.rendering.billing import Bill, Billing, Unbilled
@@ -97,6 +99,7 @@ class _Shard:
             for batch in batches:
                 if self.billing.exhausted():
                     self.unpaid += [task.candidate_id for task in batch]
+                    METER.count(CANDIDATES, len(batch), outcome="unpaid", model=self.renderer.version.model)
                     continue
                 self.render(batch)
                 done += len(batch)
@@ -115,10 +118,10 @@ class _Shard:
                 row, picture = recover_candidate(self.lake, task)
             except ImageError as error:
                 self.attempts.give_up(task, f"{UNREADABLE}: {error}")
-                self.counts["quarantined"] += 1
+                self._count("quarantined", UNREADABLE)
                 self._add([(quarantined_row(task, UNREADABLE, self._how(0.0, Bill(0))), None)])
             else:
-                self.counts["recovered"] += 1
+                self._count("recovered")
                 self._add([(row, (task, picture))])
         return fresh
 
@@ -131,6 +134,8 @@ class _Shard:
             self._how(each, self.renderer.bill(task, result))
             for task, each, result in zip(batch, seconds, results, strict=True)
         ]
+        for each in seconds:
+            METER.observe(RENDER_SECONDS, each, model=self.renderer.version.model)
         self._take(self.storing.submit(partial(self._store, batch, results, hows)))
 
     def _store(
@@ -142,13 +147,14 @@ class _Shard:
     def _stored(self, task: RenderTask, result: np.ndarray | RenderError, how: Rendered) -> Entry:
         if isinstance(result, RenderError):
             return quarantined_row(task, reason_of(result), how), None
-        return store_candidate(self.lake, task, result, how), (task, result)
+        with METER.timed("store"):
+            return store_candidate(self.lake, task, result, how), (task, result)
 
     def _take(self, stored: list[list[Entry]]) -> None:
         """Count the entries of stored batches, and have them settled."""
         for entries in stored:
-            for _, scored in entries:
-                self.counts["rendered" if scored else "quarantined"] += 1
+            for row, scored in entries:
+                self._count("rendered" if scored else "quarantined", row["reason"])
             self.settling.submit(partial(self._add, entries))
 
     def _add(self, entries: list[Entry]) -> None:
@@ -170,8 +176,15 @@ class _Shard:
                 how = rendered[task.candidate_id]
                 lost[task.candidate_id] = quarantined_row(task, reason_of(result), how)
         # A name of its own: the other counts belong to the thread that renders.
-        self.counts["unscored"] += len(lost)
+        for row in lost.values():
+            self._count("unscored", row["reason"])
         return [lost.get(row["candidate_id"], row) for row in rows]
+
+    def _count(self, outcome: str, reason: str | None = None) -> None:
+        self.counts[outcome] += 1
+        METER.count(CANDIDATES, outcome=outcome, model=self.renderer.version.model)
+        if reason is not None:
+            METER.count(REJECTIONS, gate="render", reason=reason)
 
     def _score(self, scored: Pairs) -> RenderError | None:
         try:
@@ -231,7 +244,12 @@ def render_shard(
     bill = billing or Unbilled()
     shard = _Shard(renderer, lake, country, score, clock, run_id, attempts, check, bill)
     earlier = len(tasks) - len(wanted)
-    shard.bring(wanted, lambda done: on_progress(earlier + done, len(tasks)))
+
+    def tell(done: int) -> None:
+        METER.set(PENDING, len(wanted) - done)
+        on_progress(earlier + done, len(tasks))
+
+    shard.bring(wanted, tell)
     seconds, counts = (clock() - started).total_seconds(), shard.counts
     quarantined = counts["quarantined"] + counts["unscored"]
     return ShardReport(counts["rendered"], counts["recovered"], quarantined, seconds, tuple(shard.unpaid))

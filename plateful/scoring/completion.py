@@ -4,7 +4,7 @@ Rows are keyed by candidate and scorer version, so a new threshold or scorer re-
 renders nothing. A picture that breaks a gate fails that gate, with its reason, and costs no other its score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -12,6 +12,8 @@ import polars as pl
 
 from plateful.identity import asked_version
 from plateful.item_faults import stops_all, told
+from plateful.metrics.declared import REJECTIONS, VERDICTS
+from plateful.metrics.meter import METER
 from plateful.stores import Lake
 from plateful.tables import TABLES
 from plateful.vision.measures import GATED_SIDE, fitted
@@ -26,6 +28,8 @@ VERSION_COLUMN = {
     "quality_scores": "scorer_version",
     "judge_verdicts": "judge_version",
 }
+GATE = {"safety_scores": "safety", "quality_scores": "quality", "judge_verdicts": "fidelity"}
+_STAGE = {"safety_scores": "score_safety", "quality_scores": "score_quality", "judge_verdicts": "score_judge"}
 # Pictures scored at a time when rows are completed: bounds memory to 200 MB.
 CHUNK = 64
 
@@ -62,12 +66,16 @@ def score_arrays(
     """Score freshly rendered pictures (uint8 RGB, HxWx3) by every gate and append the rows to the lake."""
     ids = [task.candidate_id for task in tasks]
     arrays = [fitted(array, GATED_SIDE) for array in arrays]
-    embeddings = scorer.clip.embed_images(arrays)
-    texts = [task.expected_text for task in tasks]
-    lake.append_part("safety_scores", country, scorer.safety(ids, arrays, texts, embeddings=embeddings))
-    lake.append_part("quality_scores", country, scorer.quality(ids, arrays))
-    rubrics = [task.rubric for task in tasks]
-    lake.append_part("judge_verdicts", country, judge.judge(ids, arrays, rubrics, embeddings=embeddings))
+    with METER.timed("score_embed", len(ids)):
+        embeddings = scorer.clip.embed_images(arrays)
+    texts, rubrics = [task.expected_text for task in tasks], [task.rubric for task in tasks]
+    gates: dict[str, Callable[[], pl.DataFrame]] = {
+        "safety_scores": lambda: scorer.safety(ids, arrays, texts, embeddings=embeddings),
+        "quality_scores": lambda: scorer.quality(ids, arrays),
+        "judge_verdicts": lambda: judge.judge(ids, arrays, rubrics, embeddings=embeddings),
+    }
+    for log, gate in gates.items():
+        lake.append_part(log, country, _measured(log, len(ids), gate))
 
 
 def complete(
@@ -129,11 +137,25 @@ def _compute(log: str, chunk: pl.DataFrame, scoring: Scoring, lake: Lake) -> pl.
 
     ids = chunk["candidate_id"].to_list()
     arrays = [fitted(load_arrays(lake, [key])[0], GATED_SIDE) for key in ids]
-    if log == "safety_scores":
-        return scoring.scorer().safety(ids, arrays, chunk["expected_text"].to_list())
-    if log == "quality_scores":
-        return scoring.scorer().quality(ids, arrays)
-    return scoring.judge().judge(ids, arrays, chunk["rubric"].to_list())
+    gates: dict[str, Callable[[], pl.DataFrame]] = {
+        "safety_scores": lambda: scoring.scorer().safety(ids, arrays, chunk["expected_text"].to_list()),
+        "quality_scores": lambda: scoring.scorer().quality(ids, arrays),
+        "judge_verdicts": lambda: scoring.judge().judge(ids, arrays, chunk["rubric"].to_list()),
+    }
+    return _measured(log, len(ids), gates[log])
+
+
+def _measured(log: str, pictures: int, gate: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """Return a gate's rows; its seconds, verdicts and named failures are counted once, here."""
+    with METER.timed(_STAGE[log], pictures):
+        rows = gate()
+    passed = int(rows["passed"].sum())
+    METER.count(VERDICTS, passed, gate=GATE[log], verdict="passed")
+    METER.count(VERDICTS, rows.height - passed, gate=GATE[log], verdict="failed")
+    for failures in rows["failures"].to_list():
+        for reason in failures:
+            METER.count(REJECTIONS, gate=GATE[log], reason=reason)
+    return rows
 
 
 def _unscored(log: str, one: pl.DataFrame, error: Exception) -> pl.DataFrame:

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from plateful.metrics.clock import stopwatch
+from plateful.metrics.declared import CALL_SECONDS, CALLS, RETRIES
+from plateful.metrics.meter import METER
 from plateful.models.catalog import Endpoint
 from plateful.models.profile import HostedProfile
 from plateful.models.providers.failures import CallFailure
@@ -70,6 +73,20 @@ class Caller:
         Raises:
             CallFailure: there is no picture; the first failure of a chain is in the message.
         """
+        outcome = "other"
+        with stopwatch() as elapsed:
+            try:
+                content = self._painted(ask, profile, call, record)
+                outcome = "ok"
+            except CallFailure as failure:
+                outcome = failure.reason
+                raise
+            finally:
+                METER.count(CALLS, provider=self.provider.name, outcome=outcome)
+                METER.observe(CALL_SECONDS, elapsed(), provider=self.provider.name)
+        return content
+
+    def _painted(self, ask: Ask, profile: HostedProfile, call: str, record: Sent) -> bytes:
         request = self.provider.request(ask, self.endpoint, profile, key=self._key, call=call)
         found = self._until(lambda: self._sent(request, record), self._may_repeat, record)
         if not isinstance(found, Link):
@@ -102,6 +119,7 @@ class Caller:
                 wait = max(BACK_OFF * 2 ** (len(chain) - 1), failure.retry_after or 0)
                 if len(chain) >= TRIES or not may_repeat(failure) or wait > LONGEST_WAIT:
                     raise failure.ending(chain) from chain[0]
+            METER.count(RETRIES, provider=self.provider.name)
             self.sleep(wait)
 
     def _fetched(self, url: str) -> bytes:

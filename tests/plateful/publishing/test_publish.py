@@ -19,6 +19,7 @@ from PIL import Image
 from plateful.errors import FeedError, FencedError, StoreError
 from plateful.identity import image_id
 from plateful.ledger import Lease, Ledger
+from plateful.metrics.meter import METER
 from plateful.prompts.groups import record_of
 from plateful.publishing import MAX_LEFT_SHARE, Bucket, PublishReport, publish
 from plateful.stores import DuckDBWarehouse, Lake
@@ -123,6 +124,20 @@ def refused(report: PublishReport) -> list[tuple[str, str]]:
 
 P1, P2 = candidate_key("p1", 0), candidate_key("p2", 0)
 LIVE = [("p1", "live", None, 1), ("p2", "live", None, 1)]
+
+
+def test_what_goes_live_and_what_retires_is_counted_once(house: House) -> None:
+    before = METER.samples()
+    house.publish()
+    house.publish()
+    house.publish({"products": house.country.frame("products").clear()}, max_left_share=1)
+    after = METER.samples()
+    live = house.warehouse.published("SG").height
+    retired = "plateful_images_retired_total", (("reason", "left_feed"),)
+    assert (
+        after["plateful_images_published_total", ()] - before["plateful_images_published_total", ()] == live
+    )
+    assert after[retired] - before.get(retired, 0) == live > 0
 
 
 def test_approved_images_become_objects_rows_and_ledger_entries(house: House) -> None:

@@ -1,0 +1,1 @@
+"""What Plateful measures of itself: declared metrics, measuring points, and the ways out of the process."""
