@@ -12,7 +12,7 @@ import dagster as dg
 
 from cli.stopping import GRACE_SECONDS, Stopped, beside
 from jobs.batches import decision_tags
-from plateful.environments import Environment, Settings, open_ledger
+from plateful.environments import Settings, open_ledger
 from plateful.errors import ConfigError, PlatefulError
 from plateful.ledger import Ledger
 from resources.dead_runs import run_is_finished
@@ -64,12 +64,13 @@ def started_job(
     partition: str | None,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[Finish]:
-    """Give what runs a job to its end: in this process, or where production has queued it on entry.
+    """Give what runs a job to its end: in this process, or at the Dagster webserver, queued there on entry.
 
     Args:
         name: job name.
         instance: where the run is recorded.
-        settings: feed, stores and model of the run; production's are those of its pods.
+        settings: feed, stores and model of the run; a queued one takes those of its pods. `dagster_url` says
+            which of the two it is.
         partition: partition key, None for an unpartitioned job.
         tags: run tags.
 
@@ -78,7 +79,7 @@ def started_job(
         Stopped: the process was told to end; the run is canceled, and its partition free.
     """
     chosen = {**decision_tags(open_ledger(settings.ledger), partition), **(tags or {})}
-    if settings.env is Environment.LOCAL:
+    if settings.dagster_url is None:
         yield partial(_run_here, name, instance, settings, partition, chosen)
         return
     # Imported here: a laptop without a cluster does without its client.

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 from upath import UPath
 
-from plateful.environments import ROOT, Environment, Settings, open_ledger, utc_now
+from plateful.environments import ROOT, Settings, open_ledger, utc_now
 from plateful.errors import ConfigError
 from plateful.stores.locks import exclusive
 from plateful.stores.objects import replace
@@ -22,20 +22,20 @@ SETUP_TIMEOUT = 60.0
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open the Dagster instance: production's, or the one under the state folder, made on first use.
+    """Open the Dagster instance: the deployment's, or the one under the state folder, made on first use.
 
-    Local runs that died are reported failed, so that nothing waits for them; production's are seen to by
-    Dagster's run monitoring, which asks the cluster.
+    Runs of this machine that died are reported failed, so that nothing waits for them; a deployment's are
+    seen to by Dagster's run monitoring, which asks the cluster.
 
     Raises:
-        ConfigError: production has no DAGSTER_HOME.
+        ConfigError: there is a webserver, but no DAGSTER_HOME that says which storage it has.
     """
     # Dagster marks partitioned checks as a preview; the pinned version carries them.
     warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
     warnings.filterwarnings("ignore", category=UserWarning)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    if settings.env is Environment.PRODUCTION:
-        with _production_instance() as instance:
+    if settings.dagster_url is not None:
+        with _deployed_instance() as instance:
             yield instance
         return
     with _local_instance(settings.dagster_home) as instance:
@@ -43,7 +43,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _production_instance() -> dg.DagsterInstance:
+def _deployed_instance() -> dg.DagsterInstance:
     home = os.environ.get("DAGSTER_HOME", "")
     if not (Path(home) / "dagster.yaml").is_file():
         raise ConfigError(
