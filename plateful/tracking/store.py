@@ -45,8 +45,11 @@ class MlflowStore:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         self.tracking_uri = tracking_uri
-        in_folder = artifact_root is not None and "://" not in artifact_root
-        self.artifact_root = Path(artifact_root).resolve().as_uri() if in_folder else artifact_root
+        self.artifact_root = (
+            artifact_root
+            if artifact_root is None or "://" in artifact_root
+            else Path(artifact_root).resolve().as_uri()
+        )
         self.ui_url = ui_url.rstrip("/")
         self.experiment = experiment
         self._connected: MlflowClient | None = None
