@@ -6,6 +6,8 @@ refresh_costs = dg.define_asset_job(
     "refresh_costs",
     selection=dg.AssetSelection.assets("cost_report"),
     description="Add up the ledger's charges by team, country, application and model.",
+    # No step needs a GPU: its run worker does it all.
+    executor_def=dg.in_process_executor,
 )
 
 daily_costs = dg.ScheduleDefinition(

@@ -19,6 +19,8 @@ publish_country = dg.define_asset_job(
     "publish_country",
     selection=dg.AssetSelection.groups("review", "publishing"),
     description="Carry out review decisions: publish what was approved, retire what was rejected.",
+    # No step needs a GPU: its run worker does it all.
+    executor_def=dg.in_process_executor,
 )
 
 

@@ -12,4 +12,6 @@ refresh_leaderboard = dg.define_asset_job(
     "refresh_leaderboard",
     selection=dg.AssetSelection.assets("model_leaderboard"),
     description="Read every evaluated model version back from MLflow.",
+    # No step needs a GPU: its run worker does it all.
+    executor_def=dg.in_process_executor,
 )

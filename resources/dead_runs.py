@@ -24,6 +24,9 @@ def report_dead_runs(
 ) -> list[str]:
     """Report every dead run failed, give its leases back, and return the run ids.
 
+    Where Dagster's run monitoring is switched on, it asks the cluster whether a run's worker lives, and none
+    is reported here: a run whose steps' pods wait for a GPU node has no process that would renew a lease.
+
     Money that a dead run held is free once its time has run out.
 
     Args:
@@ -33,7 +36,10 @@ def report_dead_runs(
             for one.
         now: aware UTC.
     """
-    silent = instance.get_runs(dg.RunsFilter(statuses=NEEDS_LEASE, updated_before=now - grace))
+    watched = instance.run_monitoring_settings.get("enabled", False)
+    silent = (
+        [] if watched else instance.get_runs(dg.RunsFilter(statuses=NEEDS_LEASE, updated_before=now - grace))
+    )
     # Read after the runs: a run that took its lease in between is alive.
     alive = ledger.live_owners()
     dead = [run.run_id for run in silent if run.run_id not in alive]

@@ -11,12 +11,16 @@ from typing import Any
 import yaml
 
 from plateful.environments import ROOT, Environment, Settings
-from resources.compute import CPU_SMALL, GPU_RENDER, GPU_TRAIN
+from resources.compute import CPU_SMALL, GPU_RENDER, GPU_TRAIN, PROFILES
 
 HEADER = "# Made by `plateful instance --production`; edit resources/instance.py instead.\n"
 # Steps at once over all runs, per pool: as many as the largest node pool has nodes. The pool of training is
 # set lower when it is installed: `dagster instance concurrency set gpu-train 2`.
 GPU_NODES = 36
+LONGEST_WAIT = max(profile.pending_seconds for profile in PROFILES)
+# Between two steps' pods nobody renews the run's lease, so it outlives the longest wait for a node. A run
+# that died is known by run monitoring within a minute or two, and its lease is free then.
+LEASE = {"PLATEFUL_LEASE_TTL": LONGEST_WAIT + 600, "PLATEFUL_LEASE_WAIT": 300}
 POOL_LIMITS = {GPU_RENDER.pool: GPU_NODES, GPU_TRAIN.pool: 2}
 
 
@@ -134,6 +138,7 @@ def _launcher(kubeconfig: Path | None) -> dict[str, Any]:
             "postgres_password_secret": "dagster-postgresql-secret",
             "env_config_maps": ["plateful-settings"],
             "env_secrets": ["plateful-secrets"],
+            "env_vars": [f"{name}={value}" for name, value in LEASE.items()],
             "run_k8s_config": run_worker_config(),
         },
     }

@@ -3,10 +3,10 @@
     with running_cluster(images={"plateful-cpu": Image(path=..., folder=...)}, pools=(...)) as cluster:
         K8sRunLauncher(..., load_incluster_config=False, kubeconfig_file=str(cluster.kubeconfig))
 
-It has Jobs (backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished), Pods (env, envFrom, volumes of config
-maps, secrets, emptyDir and hostPath as folders), events, and node pools that grow and shrink. It has no
-isolation: a pod is a process of this user with only the pod's environment. Security contexts and memory limits
-are validated, not enforced; init containers and affinity are refused.
+It has Jobs (backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished), Pods (env, envFrom, volumes of
+config maps, secrets, emptyDir and hostPath as folders), events, and node pools that grow and shrink. It has
+no isolation: a pod is a process of this user with only the pod's environment. Security contexts and memory
+limits are validated, not enforced; init containers and affinity are refused.
 """
 
 import tempfile

@@ -55,7 +55,8 @@ def rendered_job(launcher: K8sRunLauncher, profile: ComputeProfile | None, name:
         labels={"dagster/job": "render_country"},
         env_vars=[],
     )
-    return ApiClient().sanitize_for_serialization(job)
+    sent: Any = ApiClient().sanitize_for_serialization(job)
+    return sent
 
 
 def _as_strings(tags: dict[str, Any]) -> dict[str, str]:

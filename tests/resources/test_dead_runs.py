@@ -1,6 +1,7 @@
 """Runs whose process died are reported failed; those that live or start are left alone."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -54,3 +55,13 @@ def test_finished_runs_need_no_lease(instance: dg.DagsterInstance, ledger: Ledge
     _run(instance, dg.DagsterRunStatus[status])
     later = utc_now() + timedelta(days=1)
     assert report_dead_runs(instance, ledger, grace=GRACE, now=later) == []
+
+
+def test_where_the_daemon_monitors_runs_none_is_reported_here(tmp_path: Path, ledger: Ledger) -> None:
+    with dg.instance_for_test(
+        temp_dir=str(tmp_path), overrides={"run_monitoring": {"enabled": True}}
+    ) as watched:
+        waiting = _run(watched, dg.DagsterRunStatus.STARTED)
+        later = utc_now() + timedelta(hours=1)
+        assert report_dead_runs(watched, ledger, grace=GRACE, now=later) == []
+        assert _status(watched, waiting) is dg.DagsterRunStatus.STARTED

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from plateful.environments import ROOT, Settings
+from resources.compute import PROFILES
 from resources.instance import instance_yaml, production_instance, production_yaml
 from tests.kubernetes.api_server import running_cluster
 
@@ -41,3 +42,8 @@ def test_dagster_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             assert instance.run_retries_enabled
             assert instance.run_monitoring_max_resume_run_attempts == 0
             assert type(instance.compute_log_manager).__name__ == "S3ComputeLogManager"
+
+
+def test_a_lease_outlives_the_longest_wait_for_a_node() -> None:
+    settings = dict(one.split("=") for one in production_instance()["run_launcher"]["config"]["env_vars"])
+    assert float(settings["PLATEFUL_LEASE_TTL"]) > max(profile.pending_seconds for profile in PROFILES)
