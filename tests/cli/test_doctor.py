@@ -143,7 +143,7 @@ def test_a_cluster_is_looked_at_service_by_service(cluster: SnowflakeServer, pla
     assert found["settings"]["status"] == found["feed"]["status"] == "ok"
     closed = {"lake", "bucket", "ledger", "mlflow"}
     assert {name: found[name]["status"] for name in closed} == dict.fromkeys(closed, "fail")
-    assert "DAGSTER_HOME is not set" in found["dagster"]["found"]
+    assert "holds no dagster.yaml" in found["dagster"]["found"]
     assert "hunter2" not in done.out
     cluster.asked.faults.refuse.append("MERGE")
     refused = findings(plateful("doctor", "--json"))["warehouse"]
