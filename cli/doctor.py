@@ -27,30 +27,21 @@ def doctor(as_json: Json = False) -> None:
 
 
 def check_dagster(settings: Settings) -> Result:
-    """Open Dagster's storage: this machine's, or the one of the cluster that DAGSTER_HOME names."""
+    """Open Dagster's storage: the state folder's, or in a cluster the one that DAGSTER_HOME names."""
     import dagster as dg
 
-    home = _dagster_home(settings)
+    production = settings.env is Environment.PRODUCTION
+    # `plateful` itself keeps its instance in the state folder; a cluster's images set DAGSTER_HOME.
+    home = Path((production and os.environ.get("DAGSTER_HOME")) or settings.dagster_home)
     if not (home / "dagster.yaml").is_file():
-        if settings.env is Environment.LOCAL:
+        if not production:
             return warn(f"{home} is not there yet", "nothing to do: the first run makes it")
         raise ConfigError(
-            f"DAGSTER_HOME={str(home)!r} holds no dagster.yaml", fix="mount the instance's file there"
+            f"{home} holds no dagster.yaml", fix="set DAGSTER_HOME to the folder of the instance's file"
         )
     with dg.DagsterInstance.from_config(str(home)) as instance:
         runs = instance.get_runs_count()
         storage = type(instance.run_storage).__name__
-    if settings.env is Environment.PRODUCTION and "Sqlite" in storage:
+    if production and "Sqlite" in storage:
         return warn(f"{storage} in {home}: pods do not share it", "give dagster.yaml Postgres storage")
     return ok(f"{storage} in {home}: {runs} runs")
-
-
-def _dagster_home(settings: Settings) -> Path:
-    if settings.env is Environment.LOCAL:
-        return settings.dagster_home
-    home = os.environ.get("DAGSTER_HOME")
-    if not home:
-        raise ConfigError(
-            "DAGSTER_HOME is not set", fix="set it to the folder of the instance's dagster.yaml"
-        )
-    return Path(home)

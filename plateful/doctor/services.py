@@ -12,6 +12,8 @@ from plateful.errors import ConfigError, EndpointError
 from plateful.models.catalog import load_catalog, served_names
 from plateful.models.digests import verify_digests
 from plateful.models.versions import resolve_model
+from plateful.models.weight_root import RemoteWeights, part_folder, weight_place
+from plateful.models.weight_store import read_record
 from plateful.prompts.profiles import load_profile
 from plateful.translation.profiles import CTranslate2Profile, GoogleProfile, profile_named
 
@@ -21,10 +23,17 @@ GOOGLE_KEY = "GOOGLE_APPLICATION_CREDENTIALS"
 
 def check_model(settings: Settings) -> Result:
     """Verify every weight file of the model in use, or that a hosted one has its key."""
-    version = resolve_model(settings.model, settings.weights, catalog=settings.catalog)
+    root, names = settings.weight_root, served_names(load_catalog(settings.catalog))
+    own = names[settings.model][0].weights if settings.model in names else None
+    if own and isinstance(root, RemoteWeights):
+        place = weight_place(root, own.folder, own.s3)
+        waiting = _not_fetched(place, own.sha256, settings)
+        if waiting:
+            return ok(f"{settings.model}: {waiting}")
+    version = resolve_model(settings.model, root, catalog=settings.catalog)
     if version.folder is not None:
         return ok(f"{version.name}: weights in {version.folder} are the recorded ones")
-    entry, _ = served_names(load_catalog(settings.catalog))[settings.model]
+    entry, _ = names[settings.model]
     if entry.endpoint is None or os.environ.get(entry.endpoint.key, "").strip():
         return ok(f"{version.name}: hosted, its key is set")
     raise ConfigError(
@@ -34,9 +43,21 @@ def check_model(settings: Settings) -> Result:
 
 def check_judge(settings: Settings) -> Result:
     """Verify the CLIP that gates and judge look through."""
-    folder = Path(settings.clip)
+    if "://" in settings.clip:
+        waiting = _not_fetched(settings.clip.rstrip("/").rpartition("/")[0], None, settings)
+        if waiting:
+            return ok(waiting)
+    folder = part_folder(settings.clip, settings.weight_cache, settings.s3)
     verify_digests(folder.parent, folder.name)
     return ok(f"{folder}: the recorded files")
+
+
+def _not_fetched(place: str, digest: str | None, settings: Settings) -> str | None:
+    """Say what a bucket has that this node has not fetched yet, None when it has; downloads nothing."""
+    record = read_record(place, digest, settings.s3)
+    if (settings.weight_cache / record.digest).is_dir():
+        return None
+    return f"{len(record.files)} files of version {record.digest[:12]} in {place}, fetched at their first use"
 
 
 def check_writer(settings: Settings) -> Result:

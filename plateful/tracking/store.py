@@ -45,11 +45,9 @@ class MlflowStore:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         self.tracking_uri = tracking_uri
-        self.artifact_root = (
-            artifact_root
-            if artifact_root is None or "://" in artifact_root
-            else Path(artifact_root).resolve().as_uri()
-        )
+        if artifact_root is not None and "://" not in artifact_root:
+            artifact_root = Path(artifact_root).resolve().as_uri()
+        self.artifact_root = artifact_root
         self.ui_url = ui_url.rstrip("/")
         self.experiment = experiment
         self._connected: MlflowClient | None = None

@@ -12,8 +12,14 @@ import pytest
 
 from plateful.doctor import Status, run_checks
 from plateful.doctor.findings import ok
-from plateful.environments import Settings, open_ledger
+from plateful.environments import Settings, load_settings, open_ledger
+from plateful.models.versions import resolve_model
+from plateful.models.weight_store import publish
+from plateful.stores.s3 import S3Options
 from tests.cli.conftest import Done, Plateful
+from tests.servers.mlflow import MlflowServer
+from tests.servers.postgres import PostgresServer
+from tests.servers.s3 import S3Server
 from tests.servers.snowflake import SnowflakeServer, running_snowflake
 
 NAMES = [
@@ -137,11 +143,63 @@ def test_a_cluster_is_looked_at_service_by_service(cluster: SnowflakeServer, pla
     assert found["settings"]["status"] == found["feed"]["status"] == "ok"
     closed = {"lake", "bucket", "ledger", "mlflow"}
     assert {name: found[name]["status"] for name in closed} == dict.fromkeys(closed, "fail")
-    assert "DAGSTER_HOME is not set" in found["dagster"]["found"]
+    assert "holds no dagster.yaml" in found["dagster"]["found"]
     assert "hunter2" not in done.out
     cluster.asked.faults.refuse.append("MERGE")
     refused = findings(plateful("doctor", "--json"))["warehouse"]
     assert (refused["status"], "INSERT and UPDATE" in refused["fix"]) == ("fail", True)
+
+
+def test_a_whole_cluster_lacks_nothing(
+    cluster: SnowflakeServer,
+    settings: Settings,
+    plateful: Plateful,
+    s3: S3Server,
+    s3_prefix: str,
+    postgres: PostgresServer,
+    postgres_database: str,
+    mlflow_server: MlflowServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    cluster.execute(
+        "CREATE SCHEMA IF NOT EXISTS SHOP.MENUS",
+        "CREATE TABLE SHOP.MENUS.ITEMS (product_id TEXT, vendor_id TEXT, country TEXT, name TEXT)",
+        "INSERT INTO SHOP.MENUS.ITEMS VALUES ('p', 'v', 'SG', 'Laksa')",
+    )
+    publish(settings.weights / "plateful-tiny", f"{s3_prefix}/weights/plateful-tiny", S3Options(s3.endpoint))
+    password = tmp_path / "password"
+    password.write_text(postgres.password)
+    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    places = {
+        "LAKE_URL": f"{s3_prefix}/lake",
+        "BUCKET_URL": f"{s3_prefix}/published",
+        "LEDGER_URL": postgres.url(postgres_database),
+        "LEDGER_PASSWORD_FILE": str(password),
+        "MLFLOW_URL": mlflow_server.url,
+        "S3_ENDPOINT": s3.endpoint,
+        "PUBLIC_URL": "https://img.example.com",
+        "WEIGHTS": f"{s3_prefix}/weights",
+        "FEED": "snowflake://SHOP.MENUS.ITEMS",
+    }
+    for name, value in places.items():
+        monkeypatch.setenv(f"PLATEFUL_{name}", value)
+    for name in ("PLATEFUL_LEDGER_PASSWORD", "PLATEFUL_CLIP"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    done = plateful("doctor", "--json")
+    assert done.status == 0, done.out
+    found = findings(done)
+    assert {name for name, one in found.items() if one["status"] == "warn"} == {"ledger", "gpu", "dagster"}
+    assert "none yet" in found["ledger"]["found"]
+    assert "fetched at their first use" in found["model"]["found"]
+    assert not [key for key in s3.keys("lake") if "probes" in key]
+    open_ledger(load_settings().ledger)
+    resolve_model("plateful-tiny", load_settings().weight_root)
+    found = findings(plateful("doctor", "--json"))
+    assert (found["ledger"]["status"], found["judge"]["status"]) == ("ok", "ok")
+    assert "are the recorded ones" in found["model"]["found"]
+    assert postgres.password not in str(found)
 
 
 def test_a_silent_service_hides_no_other() -> None:
