@@ -44,7 +44,10 @@ def utc_now() -> datetime:
 
 @lru_cache(maxsize=8)
 def open_ledger(url: str) -> Ledger:
-    """Return the process's ledger for a URL, migrated to the newest schema."""
+    """Return the process's ledger for a URL, migrated to the newest schema.
+
+    A database server's password comes from the environment, so that nothing that names the URL holds it.
+    """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     ledger = ledger_at(url)
@@ -53,10 +56,7 @@ def open_ledger(url: str) -> Ledger:
 
 
 def ledger_at(url: str) -> Ledger:
-    """Return a ledger as it is, migrated or not.
-
-    A database server's password comes from the environment, so that nothing that names the URL holds it.
-    """
+    """Return a ledger as it is, migrated or not."""
     served = not url.startswith("sqlite:")
     return Ledger(
         url,
