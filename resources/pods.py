@@ -73,7 +73,7 @@ class PodStepHandler:
         events = [event for pod in pods for event in client.retrieve_pod_events(pod.metadata.name, namespace)]
         client.delete_job(job, namespace)
         if silent:
-            return "its pod ended without a word of the step -> read the pod's log, then re-execute the run"
+            return "its pod ended without a word of the step -> read the pod's log, then run it again"
         return (
             f"its pod did not start within {pending_seconds:g} s: {obstacle(pods, events)} -> see to the node "
             "pool of the step's profile (its limit, quota and image), then re-execute the run from failure"
