@@ -115,17 +115,18 @@ def _runners(settings: Settings, model: str, device: str | None) -> tuple["Runne
 
     if model in random_configs():
         return Runners(*random_version(model), device), False
-    version = resolve_model(model, weights_root=settings.weights, catalog=settings.catalog)
+    version = resolve_model(model, weights_root=settings.weight_root, catalog=settings.catalog)
     return Runners(version, weights_of(version), device), True
 
 
 def _scores(settings: Settings) -> "QualityScores":
     from plateful.benching.scores import QualityScores
     from plateful.judging.judge import Judge
+    from plateful.models.weight_root import part_folder
     from plateful.scoring.scorer import Scorer
     from plateful.vision.clip import TinyClip
 
-    clip = TinyClip.load(settings.clip)
+    clip = TinyClip.load(part_folder(settings.clip, settings.weight_cache, settings.s3))
     return QualityScores(clip, Scorer(clip), Judge(clip))
 
 

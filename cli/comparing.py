@@ -133,11 +133,16 @@ def _show_models(names: list[str], spec: str, out: Path | None, team: str | None
 
 def _bench(settings: Settings, lake: Lake, folder: Path, team: str) -> Bench:
     from resources.models import ScoringResource
+    from resources.stores import S3Config
 
     return Bench(
-        resolve=partial(resolve_model, weights_root=settings.weights, catalog=settings.catalog, trial=True),
+        resolve=partial(
+            resolve_model, weights_root=settings.weight_root, catalog=settings.catalog, trial=True
+        ),
         open_renderer=partial(open_renderer, lake=lake, memory=settings.model_memory),
-        scoring=ScoringResource(clip=str(settings.clip)),
+        scoring=ScoringResource(
+            clip=settings.clip, weight_cache=str(settings.weight_cache), s3=S3Config.of(settings)
+        ),
         lake=lake,
         team=team,
         purse=open_purse(settings, PARTITION),

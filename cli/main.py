@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import bench, compile_cache, console, maintenance, models, review, stopping
+from cli import bench, compile_cache, console, maintenance, models, review, stopping, weights
 from cli.comparing import compare
 from cli.costs import costs
+from cli.doctor import doctor
 from cli.options import Candidates, Feed, Json
 from cli.render import render
 from cli.templates import templates
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(review.app, name="review")
 app.add_typer(models.app, name="models")
+app.add_typer(weights.app, name="weights")
 app.add_typer(bench.bench, name="bench")
 app.add_typer(compile_cache.app, name="compile-cache")
 app.add_typer(maintenance.quarantine, name="quarantine")
@@ -35,6 +37,7 @@ for _command in (
     compare,
     render,
     costs,
+    doctor,
     templates,
     maintenance.replay,
     maintenance.regenerate,

@@ -110,7 +110,7 @@ def _hosted(settings: Settings) -> ModelVersion | None:
     """Return the catalog's first hosted model that could serve, to show a request's receipt of it."""
     for entry in load_catalog(settings.catalog).values():
         if entry.endpoint and entry.licence.allowed and entry.status != "retired":
-            return model_version(entry, settings.weights)
+            return model_version(entry, settings.weight_root)
     return None
 
 
@@ -168,7 +168,7 @@ def _run_country(
 
 
 def _evaluate(settings: Settings, instance: dg.DagsterInstance, bars: Stages) -> JobRun:
-    version = resolve_model(settings.model, weights_root=settings.weights, catalog=settings.catalog).name
+    version = resolve_model(settings.model, weights_root=settings.weight_root, catalog=settings.catalog).name
     bars.say(f"evaluating {version}")
     instance.add_dynamic_partitions("model_version", [version])
     run_job("evaluate_model", instance, settings, partition=version)
@@ -218,7 +218,7 @@ def _summary(
         summaries,
         model=settings.model,
         model_version=resolve_model(
-            settings.model, weights_root=settings.weights, catalog=settings.catalog
+            settings.model, weights_root=settings.weight_root, catalog=settings.catalog
         ).digest,
         feed_rows_in=rows + unassigned,
         rows_without_country=unassigned,

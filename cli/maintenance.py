@@ -28,7 +28,7 @@ def replay(candidate: Candidate, country: Country) -> None:
         check_country(country),
         open_adapters(settings).lake,
         catalog=load_catalog(settings.catalog),
-        weights=settings.weights,
+        weights=settings.weight_root,
         open_renderer=partial(get_renderer, memory=settings.model_memory),
     )
     same = "identical" if result.identical else "DIFFERENT"

@@ -50,7 +50,7 @@ def show(
     """Show everything about one model: licence gate, profiles, capabilities, weights, defaults."""
     settings = load_settings()
     catalog = load_catalog(settings.catalog)
-    details = model_details(name, catalog, settings.weights)
+    details = model_details(name, catalog, settings.weight_root)
     if as_json:
         console.print_json(details)
         return

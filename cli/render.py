@@ -78,7 +78,7 @@ def render(
         application=application,
         team=team or settings.team,
     )
-    version = resolve_model(name, settings.weights, catalog=settings.catalog, trial=True)
+    version = resolve_model(name, settings.weight_root, catalog=settings.catalog, trial=True)
     tasks = plan_request(request, version, inputs)
     if strict:
         check_strict(tasks[0])

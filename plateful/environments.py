@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
 
 from plateful.ledger import Ledger
+from plateful.ledger.leases import database_clock
 from plateful.products.feed import Feed, ProductFeed
 from plateful.products.snowflake_feed import SCHEME, SnowflakeFeed
 from plateful.publishing import Bucket
@@ -25,14 +25,17 @@ __all__ = [
     "Adapters",
     "Environment",
     "Settings",
+    "ledger_at",
     "load_settings",
     "open_adapters",
+    "open_bucket",
     "open_feed",
+    "open_lake",
     "open_ledger",
+    "open_tracking",
     "open_warehouse",
     "secret",
     "utc_now",
-    "with_password",
 ]
 Clock = Callable[[], datetime]
 
@@ -62,17 +65,21 @@ def open_ledger(url: str) -> Ledger:
     """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(with_password(url), clock=utc_now)
+    ledger = ledger_at(url)
     ledger.migrate()
     return ledger
 
 
-def with_password(url: str) -> str:
-    """Return a ledger's URL with the password that the environment has for it."""
-    password = None if url.startswith("sqlite:") else secret("ledger_password")
-    if password is None:
-        return url
-    return make_url(url).set(password=password).render_as_string(hide_password=False)
+def ledger_at(url: str) -> Ledger:
+    """Return a ledger as it is, migrated or not."""
+    served = not url.startswith("sqlite:")
+    return Ledger(
+        url,
+        utc_now,
+        secret("ledger_password") if served else None,
+        # Machines share a server and not a clock.
+        lease_clock=database_clock if served else None,
+    )
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -95,6 +102,21 @@ def open_feed(path: str) -> ProductFeed:
     return SnowflakeFeed(path, SnowflakeAccess.of(settings, settings.snowflake_feed_warehouse))
 
 
+def open_lake(settings: Settings) -> Lake:
+    """Return the lake of an environment."""
+    return Lake(settings.lake, settings.s3)
+
+
+def open_bucket(settings: Settings) -> Bucket:
+    """Return the bucket of an environment."""
+    return Bucket(settings.bucket, settings.public_url, settings.s3)
+
+
+def open_tracking(settings: Settings) -> Tracking:
+    """Return MLflow of an environment; it connects when it is used."""
+    return Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url)
+
+
 @dataclass(frozen=True)
 class Adapters:
     """The stores behind one set of settings."""
@@ -110,9 +132,9 @@ def open_adapters(settings: Settings) -> Adapters:
     """Build the stores of an environment; nothing is held open between calls."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return Adapters(
-        lake=Lake(settings.lake),
-        bucket=Bucket(settings.bucket, base_url=settings.public_url),
+        lake=open_lake(settings),
+        bucket=open_bucket(settings),
         warehouse=open_warehouse(settings),
         ledger=open_ledger(settings.ledger),
-        tracking=Tracking(settings.tracking, settings.tracking_artifacts, ui_url=settings.mlflow_url),
+        tracking=open_tracking(settings),
     )

@@ -50,6 +50,10 @@ class StoreError(PlatefulError):
     """The lake, warehouse or ledger refused an operation (disk full, locked, missing object)."""
 
 
+class StoreAccessError(StoreError):
+    """A store refused who asks: credentials are absent, expired, or without the right."""
+
+
 class LeaseHeldError(StoreError):
     """Another run is writing this country."""
 

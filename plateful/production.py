@@ -155,7 +155,8 @@ def check_production(settings: ProductionSettings) -> None:
 
 def _is_set(settings: ProductionSettings, name: str) -> bool:
     """Whether somebody gave a value: a default is not one."""
-    return name in settings.model_fields_set and bool(getattr(settings, name))
+    value = getattr(settings, name)
+    return name in settings.model_fields_set and value not in (None, "", Path())
 
 
 def _check_stores(lake: str, bucket: str) -> None:

@@ -14,10 +14,12 @@ from pydantic_settings import SettingsConfigDict
 
 from plateful.budgets.policy import DEFAULT_POLICY
 from plateful.errors import ConfigError
+from plateful.models.weight_root import WeightRoot, weight_root
 from plateful.production import PREFIX, ProductionSettings, check_production, secrets, variable
 from plateful.prompts.profiles import load_profile
 from plateful.prompts.teams import templates_of
 from plateful.publishing import MAX_LEFT_SHARE
+from plateful.stores.s3 import S3Options
 from plateful.teams import DEFAULT_TEAM, TeamName
 from plateful.translation.profiles import GOOGLE_URL, profile_named
 
@@ -58,9 +60,11 @@ class Settings(ProductionSettings):
         default_factory=lambda given: given["home"] / "weights",
         description="this node's folder of fetched weights; unset = in the state folder",
     )
-    clip: Path = Field(
-        default=ROOT / "plateful" / "models" / "weights" / "plateful-tiny" / "clip",
-        description="CLIP that gates and judge look through; not the renderer's, so that versions compare",
+    clip: str = Field(
+        default=str(ROOT / "plateful" / "models" / "weights" / "plateful-tiny" / "clip"),
+        description="CLIP that gates and judge look through, a folder or s3://bucket/prefix/<set>/<part>; "
+        "not the renderer's, so that versions compare; unset = plateful-tiny's, in the bucket of "
+        "PLATEFUL_WEIGHTS if that is one",
     )
     detector: str = Field(
         default="saliency", description="profile in vision/detectors.yaml that finds dishes in vendor photos"
@@ -120,13 +124,25 @@ class Settings(ProductionSettings):
         if not isinstance(address, str) or "://" not in address:
             return given
         cache = given.get("weight_cache") or Path(given.get("home", _HOME)) / "weights"
-        return {**given, "weights": cache, "weight_cache": cache, "weights_url": address.rstrip("/")}
+        url = address.rstrip("/")
+        clip = given.get("clip") or f"{url}/plateful-tiny/clip"
+        return {**given, "weights": cache, "weight_cache": cache, "weights_url": url, "clip": clip}
 
     @model_validator(mode="after")
     def _complete(self) -> "Settings":
         if self.env is Environment.PRODUCTION:
             check_production(self)
         return self
+
+    @property
+    def s3(self) -> S3Options:
+        """How S3 is reached, for every store that is there."""
+        return S3Options(self.s3_endpoint, self.s3_region, self.s3_sse, self.s3_kms_key)
+
+    @property
+    def weight_root(self) -> WeightRoot:
+        """Where sets of weights are looked for."""
+        return weight_root(self.weights_url or str(self.weights), self.weight_cache, self.s3)
 
     @property
     def lake(self) -> str:
@@ -219,6 +235,9 @@ def _absolute(settings: Settings) -> dict[str, Path | str]:
         for name in Settings.model_fields
         if isinstance(value := getattr(settings, name), Path)
     }
-    if "://" in settings.feed:
-        return {**paths}
-    return {**paths, "feed": str(Path(settings.feed).expanduser().resolve())}
+    places = {
+        name: str(Path(value).expanduser().resolve())
+        for name in ("feed", "clip")
+        if "://" not in (value := getattr(settings, name))
+    }
+    return {**paths, **places}

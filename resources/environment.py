@@ -12,6 +12,7 @@ from resources.stores import (
     BucketResource,
     LakeResource,
     LedgerResource,
+    S3Config,
     warehouse_resource,
 )
 from resources.tracking import TrackingResource
@@ -20,18 +21,21 @@ from resources.translation import TranslatorResource
 
 def build_resources(settings: Settings) -> dict[str, object]:
     """Return the resources of one environment."""
-    lake, ledger = LakeResource(root=settings.lake), LedgerResource(url=settings.ledger)
+    s3, weights = S3Config.of(settings), settings.weights_url or str(settings.weights)
+    lake, ledger = LakeResource(root=settings.lake, s3=s3), LedgerResource(url=settings.ledger)
+    fetched = {"weight_cache": str(settings.weight_cache), "s3": s3}
     lease = LeaseResource(ledger=ledger, ttl_seconds=settings.lease_ttl, wait_seconds=settings.lease_wait)
     return {
         "feed": FeedResource(path=settings.feed, network=settings.network),
         "lake": lake,
         "ledger": ledger,
         "warehouse": warehouse_resource(settings),
-        "bucket": BucketResource(root=settings.bucket, base_url=settings.public_url),
+        "bucket": BucketResource(root=settings.bucket, base_url=settings.public_url, s3=s3),
         "lease": lease,
         "models": ModelResource(
             model=settings.model,
-            weights=str(settings.weights),
+            weights=weights,
+            **fetched,
             catalog=str(settings.catalog),
             memory=settings.model_memory,
             candidates_per_request=settings.candidates,
@@ -47,10 +51,8 @@ def build_resources(settings: Settings) -> dict[str, object]:
             url=settings.writer_url,
             model=settings.writer_model,
         ),
-        "masks": MaskResource(
-            detector=settings.detector, weights=str(settings.weights), clip=str(settings.clip)
-        ),
-        "scoring": ScoringResource(clip=str(settings.clip)),
+        "masks": MaskResource(detector=settings.detector, weights=weights, clip=settings.clip, **fetched),
+        "scoring": ScoringResource(clip=settings.clip, **fetched),
         "translator": TranslatorResource(
             lake=lake,
             profile=settings.translator,
@@ -62,5 +64,5 @@ def build_resources(settings: Settings) -> dict[str, object]:
             uri=settings.tracking, artifacts=settings.tracking_artifacts, ui_url=settings.mlflow_url
         ),
         "io_manager": TableIOManager(lake=lake, lease=lease),
-        "step_io": StepIOManager(root=settings.lake),
+        "step_io": StepIOManager(root=settings.lake, s3=s3),
     }

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
-from upath import UPath
 
 from plateful.identity import canonical_json
 from plateful.stores import objects
+from plateful.stores.objects import StorePath
 from resources.lease import LeaseResource, user_errors
-from resources.stores import LakeResource
+from resources.stores import LakeResource, S3Config
 
 # 2.4 kB a candidate and run; a failed run is re-executed within days or not at all.
 KEEP = timedelta(days=7)
@@ -50,15 +50,19 @@ class StepIOManager(dg.ConfigurableIOManager):
     """
 
     root: str
+    s3: S3Config = S3Config()
 
-    def _path(self, run_id: str, step_key: str, name: str, mapping_key: str | None) -> UPath:
+    def _path(self, run_id: str, step_key: str, name: str, mapping_key: str | None) -> StorePath:
         parts = [run_id, step_key, name, *([mapping_key] if mapping_key else [])]
-        return UPath(self.root, "steps", *(part.replace("[", "_").replace("]", "") for part in parts))
+        return self._steps().joinpath(*(part.replace("[", "_").replace("]", "") for part in parts))
+
+    def _steps(self) -> StorePath:
+        return objects.root_path(self.root, self.s3.options()) / "steps"
 
     def handle_output(self, context: dg.OutputContext, obj: dict) -> None:
         """Write one op output."""
         path = self._path(context.run_id, context.step_key, context.name, context.mapping_key)
-        steps = UPath(self.root, "steps")
+        steps = self._steps()
         if isinstance(steps, Path) and not (steps / context.run_id).exists():
             _drop_old(steps)
         with user_errors():
@@ -69,7 +73,9 @@ class StepIOManager(dg.ConfigurableIOManager):
         up = context.upstream_output
         if up is None:
             raise dg.DagsterInvariantViolationError("a step document is read from an upstream op only")
-        return json.loads(self._path(up.run_id, up.step_key, up.name, up.mapping_key).read_bytes())
+        path = self._path(up.run_id, up.step_key, up.name, up.mapping_key)
+        with user_errors():
+            return json.loads(objects.read(path))
 
 
 def _drop_old(steps: Path) -> None:

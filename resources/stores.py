@@ -10,19 +10,44 @@ from plateful.environments import Environment, Settings, open_ledger, secret
 from plateful.ledger import Ledger
 from plateful.publishing import MAX_LEFT_SHARE, Bucket
 from plateful.stores import DuckDBWarehouse, Lake, Warehouse
+from plateful.stores.s3 import S3Options
 from plateful.stores.snowflake import SnowflakeWarehouse
 from plateful.stores.snowflake_session import SnowflakeAccess
 from plateful.tables import TABLES
+
+
+class S3Config(dg.Config):
+    """How S3 is reached, for roots that are there."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    sse: str | None = None
+    kms_key: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "S3Config":
+        """Return what the settings say."""
+        return cls(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            sse=settings.s3_sse,
+            kms_key=settings.s3_kms_key,
+        )
+
+    def options(self) -> S3Options:
+        """Return it as the stores take it."""
+        return S3Options(self.endpoint, self.region, self.sse, self.kms_key)
 
 
 class LakeResource(dg.ConfigurableResource):
     """Tables, images and manifests under one root: a local folder or an object store."""
 
     root: str
+    s3: S3Config = S3Config()
 
     def open(self) -> Lake:
         """Return the lake."""
-        return Lake(self.root)
+        return Lake(self.root, self.s3.options())
 
 
 class WarehouseResource(dg.ConfigurableResource, ABC):
@@ -116,10 +141,11 @@ class BucketResource(dg.ConfigurableResource):
 
     root: str
     base_url: str | None = None
+    s3: S3Config = S3Config()
 
     def open(self) -> Bucket:
         """Return the bucket."""
-        return Bucket(self.root, base_url=self.base_url)
+        return Bucket(self.root, base_url=self.base_url, options=self.s3.options())
 
 
 def table_columns(name: str) -> dg.TableSchema:

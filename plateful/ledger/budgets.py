@@ -21,6 +21,7 @@ from plateful.ledger import leases
 from plateful.ledger.database import Database
 from plateful.ledger.models import AuditRow, Base, ChargeRow, ReservationRow, TeamDayRow
 from plateful.ledger.records import Charge, Grant, Lease, TeamDay, Unleased
+from plateful.ledger.repeating import repeated
 
 OPEN, SETTLED, RELEASED, EXPIRED, ABANDONED, REPLACED = (
     "open", "settled", "released", "expired", "abandoned", "replaced",
@@ -41,6 +42,7 @@ class BudgetBook:
         self._database = database
         self._clock = clock
 
+    @repeated(idempotent=True)
     def reserve(
         self,
         key: str,
@@ -92,6 +94,7 @@ class BudgetBook:
                 days[mine].reserved += row.held
         return Grant(key, *mine, granted=len(fitting), held=sum(fitting), ttl=ttl)
 
+    @repeated(idempotent=True)
     def charge(self, charges: Sequence[Charge], grant: Grant | None = None) -> int:
         """Record what renders cost, each once, out of what a grant holds; return the micro-USD that were new.
 
@@ -110,14 +113,17 @@ class BudgetBook:
                 _use(session, days, grant, used, now + grant.ttl)
         return sum(cost for _, cost in new)
 
+    @repeated(idempotent=True)
     def settle(self, grant: Grant) -> None:
         """Free what a finished shard did not use; again does nothing."""
         self._end(grant, SETTLED)
 
+    @repeated(idempotent=True)
     def release(self, grant: Grant) -> None:
         """Free what a failed shard did not use; again does nothing."""
         self._end(grant, RELEASED)
 
+    @repeated(idempotent=True)
     def sweep(self) -> int:
         """Free what ran out, e.g. of killed runs; return how many reservations did."""
         ran_out = _expired(self._clock())

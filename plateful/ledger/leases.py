@@ -1,14 +1,24 @@
-"""Leases: one writer per country, told apart by a token that only rises."""
+"""Leases: one writer per country, told apart by a token that only rises.
+
+A lease ends by one clock for all who want it, the database's: machines whose clocks differ, or jump, agree on
+when it does. Should that clock jump forward, a live run's country is taken over early; the token then refuses
+all that the old run would still write, so two may run but one writes.
+"""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plateful.errors import FencedError, LeaseHeldError
 from plateful.ledger.models import LeaseRow
 from plateful.ledger.records import Lease
+
+
+def database_clock(session: Session) -> datetime:
+    """Return the time of the database's machine, aware UTC."""
+    return session.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
 
 
 def holder(session: Session, country: str) -> tuple[str, int] | None:
@@ -70,15 +80,21 @@ def release_all(session: Session, owner: str) -> int:
     return len(rows)
 
 
-def held(session: Session, lease: Lease) -> LeaseRow:
+def held(session: Session, lease: Lease, *, lock: bool = True) -> LeaseRow:
     """Return the lease's row if it is still this lease's.
 
     An expired lease that nobody took over is still held: the token alone decides.
 
+    Args:
+        session: a transaction; what it writes is guarded until it ends, if the row is locked.
+        lease: as it was given.
+        lock: whether to keep others from taking it over meanwhile.
+
     Raises:
         FencedError: released, or taken over by a later run.
     """
-    row = session.scalar(select(LeaseRow).where(LeaseRow.country == lease.country).with_for_update())
+    query = select(LeaseRow).where(LeaseRow.country == lease.country)
+    row = session.scalar(query.with_for_update() if lock else query)
     if row is None or row.owner != lease.owner or row.token != lease.token:
         now_held = f"{row.owner!r} with token {row.token}" if row and row.owner else "nobody"
         raise FencedError(

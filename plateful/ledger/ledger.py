@@ -1,5 +1,6 @@
 """The ledger's operations; each is one transaction."""
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from plateful.ledger.budgets import BudgetBook
 from plateful.ledger.database import Database
 from plateful.ledger.models import AuditRow, DecisionRow, FailureRow, PublicationRow, RegenerationRow
 from plateful.ledger.records import AuditEntry, Decision, Lease, Publication
+from plateful.ledger.repeating import repeated
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DECISION_FIELDS = tuple(Decision.__dataclass_fields__)
@@ -23,15 +25,28 @@ class Ledger:
     """Decisions, leases, failures, regenerations, publications and audit; money is in `budgets`.
 
     Args:
-        url: SQLAlchemy URL.
+        url: SQLAlchemy URL, without a password.
         clock: returns the time, aware UTC.
+        password: of Postgres' user.
+        lease_clock: tells by the database when leases end, e.g. `leases.database_clock`; None = `clock`.
+        sleep: waits that many seconds before a server is tried again.
     """
 
-    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
-        self._database = Database(url)
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], datetime],
+        password: str | None = None,
+        *,
+        lease_clock: Callable[[Session], datetime] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database = Database(url, password, sleep=sleep)
         self._clock = clock
+        self._lease_clock = lease_clock or (lambda _: clock())
         self.budgets = BudgetBook(self._database, clock)
 
+    @repeated(idempotent=True)
     def migrate(self) -> None:
         """Bring the tables to this version's form; several processes may do so at once.
 
@@ -44,7 +59,7 @@ class Ledger:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self._database.connection() as connection:
+        with self._database.migrating() as connection:
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
@@ -54,12 +69,26 @@ class Ledger:
                     fix="use the Plateful that wrote it, or a newer one",
                 ) from fault
 
+    def revisions(self) -> tuple[str | None, str | None]:
+        """Return the schema's revision in the database, None before any migration, and this version's own.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        from alembic.runtime.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        with self._database.reading() as session:
+            current = MigrationContext.configure(session.connection()).get_current_revision()
+        return current, ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
     def close(self) -> None:
         """Close pooled connections; the ledger opens new ones when used again."""
         self._database.engine.dispose()
 
     # -- leases
 
+    @repeated(idempotent=True)
     def acquire_lease(
         self, country: str, owner: str, ttl: timedelta, owner_finished: leases.Finished = lambda _: False
     ) -> Lease:
@@ -78,9 +107,10 @@ class Ledger:
             now_held = leases.holder(session, country)
         # Asked outside the transaction: it may look into another database.
         ended = now_held if now_held and now_held[0] != owner and owner_finished(now_held[0]) else None
-        with self._database.writing() as session:
-            return leases.take(session, country, owner, ttl, self._clock(), ended)
+        with self._database.writing(lock=f"lease {country}") as session:
+            return leases.take(session, country, owner, ttl, self._lease_clock(session), ended)
 
+    @repeated(idempotent=True)
     def renew(self, lease: Lease) -> Lease:
         """Lengthen a lease to its ttl from now.
 
@@ -89,9 +119,10 @@ class Ledger:
         """
         with self._database.writing() as session:
             row = leases.held(session, lease)
-            row.expires_at = self._clock() + lease.ttl
+            row.expires_at = self._lease_clock(session) + lease.ttl
             return Lease(lease.country, lease.owner, lease.token, row.expires_at, lease.ttl)
 
+    @repeated(idempotent=False)
     def release(self, lease: Lease) -> None:
         """Give a lease back.
 
@@ -104,13 +135,15 @@ class Ledger:
     def live_owners(self) -> set[str]:
         """Return every owner of a lease that has not run out."""
         with self._database.reading() as session:
-            return leases.live_owners(session, self._clock())
+            return leases.live_owners(session, self._lease_clock(session))
 
+    @repeated(idempotent=True)
     def release_owner(self, owner: str) -> int:
         """Free every country that an ended owner, e.g. a failed run, still holds; return how many."""
         with self._database.writing() as session:
             return leases.release_all(session, owner)
 
+    @repeated(idempotent=True)
     def check_fence(self, lease: Lease) -> None:
         """Return when the lease is still held.
 
@@ -118,10 +151,11 @@ class Ledger:
             FencedError: it is not.
         """
         with self._database.reading() as session:
-            leases.held(session, lease)
+            leases.held(session, lease, lock=False)
 
     # -- decisions
 
+    @repeated(idempotent=False)
     def record_decision(self, decision: Decision, *, revise: bool = True) -> int:
         """Append a person's decision and return its id.
 
@@ -133,7 +167,8 @@ class Ledger:
             StoreError: not `revise`, and the candidate is already decided (of two at once, the second).
         """
         values = {name: getattr(decision, name) for name in _DECISION_FIELDS if name != "id"}
-        with self._database.writing() as session:
+        # One at a time, so that ids are seen in their order: whoever has read up to one misses none below.
+        with self._database.writing(lock="decisions") as session:
             if not revise:
                 _refuse_second(session, decision)
             row = DecisionRow(**values)
@@ -169,9 +204,10 @@ class Ledger:
 
     # -- failures and quarantine
 
+    @repeated(idempotent=False)
     def note_failure(self, country: str, request_id: str, stage: str, reason: str) -> int:
         """Count a failed attempt and return how many this request has in this stage."""
-        with self._database.writing() as session:
+        with self._database.writing(lock=f"failures {country}/{request_id}") as session:
             row = session.get(FailureRow, (country, request_id, stage), with_for_update=True)
             if row is None:
                 row = FailureRow(country=country, request_id=request_id, stage=stage, attempts=0)
@@ -179,6 +215,7 @@ class Ledger:
             row.attempts, row.reason, row.updated_at = row.attempts + 1, reason, self._clock()
             return row.attempts
 
+    @repeated(idempotent=True)
     def note_success(self, country: str, request_id: str, stage: str) -> None:
         """Start a request's count of a stage again: only failures without a success between them add up."""
         failed = (FailureRow.country == country) & (FailureRow.request_id == request_id)
@@ -192,6 +229,7 @@ class Ledger:
             rows = session.scalars(query.order_by(FailureRow.updated_at)).all()
         return {row.request_id: f"{row.stage}: {row.reason}" for row in rows}
 
+    @repeated(idempotent=False)
     def clear_failures(self, country: str, request_id: str | None = None) -> int:
         """Let a request (or all of a country) be tried again; return how many requests had failures."""
         chosen = FailureRow.country == country
@@ -205,6 +243,7 @@ class Ledger:
 
     # -- regenerations
 
+    @repeated(idempotent=False)
     def request_regeneration(
         self, country: str, subject: str, by: str, reason: str, clock: Callable[[], datetime] | None = None
     ) -> int:
@@ -214,7 +253,7 @@ class Ledger:
         row = RegenerationRow(
             country=country, subject=subject, requested_by=by, reason=reason, requested_at=now
         )
-        with self._database.writing() as session:
+        with self._database.writing(lock=f"regenerations {country}/{subject}") as session:
             session.add(row)
             _audit(session, "regeneration.requested", f"{country}/{subject}", f"{by}: {reason}", now)
             session.flush()
@@ -247,6 +286,7 @@ class Ledger:
         change = Publication(image_id, country, product_id, candidate_id, status, object_sha256, version)
         return self.record_publications([change], lease) == 1
 
+    @repeated(idempotent=True)
     def record_publications(self, changes: Iterable[Publication], lease: Lease) -> int:
         """Record changes of images in one transaction, each (image, version) once; return how many were new.
 
@@ -276,6 +316,7 @@ class Ledger:
 
     # -- audit
 
+    @repeated(idempotent=False)
     def audit(self, event: str, subject: str, detail: str) -> None:
         """Append a line to the audit trail."""
         with self._database.writing() as session:

@@ -39,6 +39,17 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Told(TypeDecorator[str]):
+    """Text that others wrote, e.g. a provider's message; Postgres takes no NUL in it."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Replace every NUL."""
+        return value.replace("\0", "\ufffd") if value is not None else None
+
+
 class Base(DeclarativeBase):
     """Metadata of all ledger tables."""
 
@@ -66,7 +77,7 @@ class DecisionRow(Base):
     candidate_id: Mapped[str] = mapped_column(String)
     decision: Mapped[str] = mapped_column(String)
     decided_by: Mapped[str] = mapped_column(String)
-    reason: Mapped[str] = mapped_column(String)
+    reason: Mapped[str] = mapped_column(Told)
     decided_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
@@ -78,7 +89,7 @@ class FailureRow(Base):
     request_id: Mapped[str] = mapped_column(String, primary_key=True)
     stage: Mapped[str] = mapped_column(String, primary_key=True)
     attempts: Mapped[int] = mapped_column(Integer)
-    reason: Mapped[str] = mapped_column(String)
+    reason: Mapped[str] = mapped_column(Told)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
@@ -91,7 +102,7 @@ class RegenerationRow(Base):
     country: Mapped[str] = mapped_column(String)
     subject: Mapped[str] = mapped_column(String)
     requested_by: Mapped[str] = mapped_column(String)
-    reason: Mapped[str] = mapped_column(String)
+    reason: Mapped[str] = mapped_column(Told)
     requested_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
@@ -174,5 +185,5 @@ class AuditRow(Base):
     id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     event: Mapped[str] = mapped_column(String)
     subject: Mapped[str] = mapped_column(String)
-    detail: Mapped[str] = mapped_column(String)
+    detail: Mapped[str] = mapped_column(Told)
     at: Mapped[datetime] = mapped_column(UtcTime)

@@ -7,6 +7,7 @@ each of them changes pixels. Documents beside them (`*.md`, pictures) are not li
 import hashlib
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from plateful.errors import ModelError
@@ -24,7 +25,7 @@ def write_digests(folder: Path, *, binaries: frozenset[str] = frozenset()) -> di
 
     `binaries` names files whose suffix pickles share, of a format that holds no code.
     """
-    digests = {path: _sha256(folder / path) for path in _model_files(folder, binaries=binaries)}
+    digests = {path: file_sha256(folder / path) for path in _model_files(folder, binaries=binaries)}
     (folder / DIGESTS).write_text(json.dumps(digests, indent=1, sort_keys=True) + "\n")
     return digests
 
@@ -52,9 +53,30 @@ def verify_digests(folder: Path, part: str = "", *, binaries: frozenset[str] = f
     found = set(_model_files(folder, part, binaries=binaries))
     _refuse(folder, sorted(digests.keys() - found), "is missing")
     _refuse(folder, sorted(found - digests.keys()), f"is not recorded in {DIGESTS}")
-    altered = [path for path in sorted(found) if _sha256(folder / path) != digests[path]]
+    altered = [path for path in sorted(found) if file_sha256(folder / path) != digests[path]]
     _refuse(folder, altered, "is not the recorded file")
     return digests
+
+
+def verified(folder: Path) -> dict[str, str]:
+    """Return `verify_digests` of a whole folder, looked at once per state of its files.
+
+    Hashing 30 MB at every plan and shard would be waste.
+
+    Raises:
+        ModelError: as `verify_digests`.
+    """
+    return _verified(folder, _stamp(folder))
+
+
+@lru_cache(maxsize=8)
+def _verified(folder: Path, stamp: tuple) -> dict[str, str]:  # noqa: ARG001 - the stamp is the cache key
+    return verify_digests(folder)
+
+
+def _stamp(folder: Path) -> tuple:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return tuple((p.as_posix(), p.stat().st_mtime_ns, p.stat().st_size) for p in files)
 
 
 def _model_files(folder: Path, part: str = "", *, binaries: frozenset[str] = frozenset()) -> list[str]:
@@ -82,7 +104,8 @@ def _refuse(folder: Path, paths: list[str], problem: str) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return a file's sha256 as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

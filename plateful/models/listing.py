@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from plateful.errors import ConfigError, ModelError
+from plateful.errors import ConfigError, ModelError, StoreError
 from plateful.models.capabilities import Capability, Choice, Span, Switch, sides
 from plateful.models.catalog import CatalogEntry, Price, served_names
 from plateful.models.versions import model_version
+from plateful.models.weight_root import WeightRoot, weight_place
 
 # Which of these a model takes decides what it can be used for; every model takes the rest in some form.
 _NUMBERS = {"size": "px", "steps": "steps", "cfg_scale": "cfg"}
@@ -40,13 +41,14 @@ def model_rows(catalog: dict[str, CatalogEntry]) -> list[dict[str, Any]]:
     ]
 
 
-def model_details(name: str, catalog: dict[str, CatalogEntry], weights_root: Path) -> dict[str, Any]:
+def model_details(name: str, catalog: dict[str, CatalogEntry], weights_root: WeightRoot) -> dict[str, Any]:
     """Return everything about a served name's entry: JSON values, nested by topic.
 
     Args:
         name: catalog id, or `<id>-<profile>`.
         catalog: id -> entry.
-        weights_root: folder of the weights; they are hashed again, which takes seconds per GB.
+        weights_root: where sets of weights are; this one is hashed again, which takes seconds per GB, and
+            first fetched if it is in a bucket.
 
     Raises:
         ConfigError: the name is not in the catalog.
@@ -141,19 +143,20 @@ def _gate(entry: CatalogEntry) -> str:
     return "closed: commercial use is neither allowed nor waived"
 
 
-def _weights(entry: CatalogEntry, profile: str, weights_root: Path) -> dict[str, Any] | None:
+def _weights(entry: CatalogEntry, profile: str, weights_root: WeightRoot) -> dict[str, Any] | None:
     """Where weights come from, whether they are here, and whether every file is the recorded one."""
     if entry.weights is None:
         return None
+    place = weight_place(weights_root, entry.weights.folder, entry.weights.s3)
     state: dict[str, Any] = {
-        "folder": str(weights_root / entry.weights.folder),
+        "folder": place,
         **entry.weights.model_dump(exclude={"folder"}, exclude_none=True),
-        "present": (weights_root / entry.weights.folder).is_dir(),
+        "present": not isinstance(weights_root, Path) or Path(place).is_dir(),
         "verified": False,
     }
     try:
         version = model_version(entry, weights_root, entry.profiles[profile])
-    except ModelError as error:
+    except (ModelError, StoreError) as error:
         return state | {"problem": error.message, "fix": error.fix}
     return state | {"verified": True, "model_version": version.digest}
 

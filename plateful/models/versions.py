@@ -5,15 +5,15 @@ and profile, and what its provider changes behind that name shows in the stored 
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from plateful.errors import ConfigError, ModelError
 from plateful.identity import content_hash
 from plateful.models.catalog import CATALOG_FILE, CatalogEntry, load_catalog, served_names
-from plateful.models.digests import DIGESTS, verify_digests
+from plateful.models.digests import DIGESTS, verified
 from plateful.models.profile import HostedProfile, ServingProfile
+from plateful.models.weight_root import WeightRoot, weight_folder
 
 WEIGHTS_ROOT = Path(__file__).parent / "weights"
 
@@ -57,26 +57,28 @@ class ModelVersion:
 
 
 def resolve_model(
-    name: str, weights_root: Path | str | None = None, *, catalog: Path = CATALOG_FILE, trial: bool = False
+    name: str, weights_root: WeightRoot | None = None, *, catalog: Path = CATALOG_FILE, trial: bool = False
 ) -> ModelVersion:
     """Return the model version behind a catalog name, with every weight file verified.
 
     Args:
         name: catalog id, or `<id>-<profile>`.
-        weights_root: the folder that holds one folder per set of weights (default: those shipped).
+        weights_root: the folder, or place in a bucket, that holds one per set of weights (default: those
+            shipped).
         catalog: the catalog file.
         trial: allow a candidate model, for pictures that nobody publishes.
 
     Raises:
         ConfigError: the name is not in the catalog, its status or its licence forbids serving it.
         ModelError: weights are absent, altered, unrecorded, or not safetensors.
+        StoreError: the bucket that holds them refused or did not answer.
     """
     names = served_names(load_catalog(catalog))
     if name not in names:
         raise ConfigError(f"model {name!r} is not in the catalog", fix=f"use one of {', '.join(names)}")
     entry, profile = names[name]
     _admit(entry, trial=trial)
-    return model_version(entry, Path(weights_root or WEIGHTS_ROOT), profile=entry.profiles[profile])
+    return model_version(entry, weights_root or WEIGHTS_ROOT, profile=entry.profiles[profile])
 
 
 def _admit(entry: CatalogEntry, *, trial: bool) -> None:
@@ -94,7 +96,7 @@ def _admit(entry: CatalogEntry, *, trial: bool) -> None:
 
 
 def model_version(
-    entry: CatalogEntry, weights_root: Path, profile: ServingProfile | HostedProfile | None = None
+    entry: CatalogEntry, weights_root: WeightRoot, profile: ServingProfile | HostedProfile | None = None
 ) -> ModelVersion:
     """Return the version of a catalog entry; raises ModelError as `resolve_model` does."""
     run = profile or entry.profile_named()
@@ -105,13 +107,14 @@ def model_version(
         asked = {"provider": entry.provider, "endpoint": where, "profile": run.model_dump(exclude_none=True)}
         digest = content_hash(asked)
         return ModelVersion(model, digest, run, entry)
-    folder = weights_root / entry.weights.folder
+    weights = entry.weights
+    folder = weight_folder(weights_root, weights.folder, weights.sha256, weights.s3)
     if not folder.is_dir():
         raise ModelError(
             f"model {entry.id!r}: its weights folder {entry.weights.folder!r} is absent",
             fix=_where_from(entry),
         )
-    digests = _verified(folder, _stamp(folder))
+    digests = verified(folder)
     _pinned(entry, folder)
     # Without what is not set, so that a new optional field leaves old versions what they were.
     digest = content_hash({"weights": digests, "profile": run.model_dump(exclude_none=True)})
@@ -132,14 +135,3 @@ def _pinned(entry: CatalogEntry, folder: Path) -> None:
             f"model {entry.id!r}: {DIGESTS} is not the one that the catalog pins ({pinned[:12]})",
             fix="restore the weights, or correct weights.sha256 in the catalog",
         )
-
-
-@lru_cache(maxsize=8)
-def _verified(folder: Path, stamp: tuple) -> dict[str, str]:  # noqa: ARG001 - the stamp is the cache key
-    """Verify once per state of the folder: hashing 30 MB at every plan and shard would be waste."""
-    return verify_digests(folder)
-
-
-def _stamp(folder: Path) -> tuple:
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return tuple((p.as_posix(), p.stat().st_mtime_ns, p.stat().st_size) for p in files)

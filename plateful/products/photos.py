@@ -96,7 +96,7 @@ def resolve_images(
     """
     gates = _Gates(assess, assessor_version, lake)
     urls = [url for url in products["image_url"].unique(maintain_order=True) if url]
-    files = ((url, _filed(url, feed_root, gates)) for url in urls if not is_address(url))
+    files = ((url, _filed(url, Path(feed_root), gates)) for url in urls if feed_root and not is_address(url))
     addresses = [url for url in urls if is_address(url)]
     ask = partial(fetch, allow_hosts=allow_hosts) if network else None
     sources: dict[str, _Source] = {}
@@ -124,10 +124,7 @@ def _columns(photo: PhotoStatus) -> dict:
     }
 
 
-def _filed(url: str, folder: str | Path | None, gates: "_Gates") -> _Source:
-    if folder is None:
-        return _Source(None, PhotoStatus("dead", ("file_not_found",)))
-    root = Path(folder)
+def _filed(url: str, root: Path, gates: "_Gates") -> _Source:
     path = find_picture(url, root)
     if path is None or not path.resolve().is_relative_to(root.resolve()):
         return _Source(None, PhotoStatus("dead", ("file_not_found",)))

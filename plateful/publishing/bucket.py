@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from plateful.stores import objects
+from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
 
 
 class Bucket:
@@ -13,10 +14,11 @@ class Bucket:
         root: a local folder, or `s3://bucket/prefix`.
         base_url: where the root is served, e.g. `https://img.example.com`; None gives the objects' own
             addresses (file:// or s3://).
+        options: how S3 is reached.
     """
 
-    def __init__(self, root: str, base_url: str | None = None) -> None:
-        self.root = objects.root_path(root)
+    def __init__(self, root: str, base_url: str | None = None, options: S3Options = DEFAULT_OPTIONS) -> None:
+        self.root = objects.root_path(root, options)
         self.base_url = base_url
 
     def put(self, path: str, content: bytes) -> bool:

@@ -19,14 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from upath import UPath
-
 from plateful.identity import canonical_json
 from plateful.rendering.billing import Bill
 from plateful.rendering.manifest import known_candidates
 from plateful.rendering.task import RenderTask
 from plateful.stores import objects
 from plateful.stores.lake import Lake
+from plateful.stores.objects import StorePath
 
 Clock = Callable[[], datetime]
 FOLDER = "calls"
@@ -109,7 +108,7 @@ class CallRecord:
         path = self._path("sent")
         return datetime.fromisoformat(path.read_text()) if path.exists() else None
 
-    def _path(self, state: str) -> UPath:
+    def _path(self, state: str) -> StorePath:
         return self.lake.root / FOLDER / f"{self.candidate_id}.{self.attempt}.{state}"
 
 
@@ -140,7 +139,7 @@ class CallJournal:
     def sweep(self) -> None:
         """Forget the calls whose candidate is stored."""
         folder = self.lake.root / FOLDER
-        names = [path.name for path in folder.iterdir()] if folder.exists() else []
+        names = objects.names(folder)
         done = {
             name.partition(".")[0]
             for name in names
@@ -151,6 +150,6 @@ class CallJournal:
                 _remove(folder / name)
 
 
-def _remove(path: UPath) -> None:
+def _remove(path: StorePath) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()

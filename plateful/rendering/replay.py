@@ -5,7 +5,6 @@ A hosted model does not give the same pixels twice; of its pictures the stored f
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from plateful.errors import ModelError, RenderError, StoreError
 from plateful.identity import id_from_prefix, sha256_hex
 from plateful.models.catalog import CatalogEntry, served_names
 from plateful.models.versions import ModelVersion, model_version
+from plateful.models.weight_root import WeightRoot
 from plateful.rendering.manifest import known_candidates
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
@@ -47,7 +47,7 @@ def replay_or_verify(
     lake: Lake,
     *,
     catalog: Mapping[str, CatalogEntry],
-    weights: Path,
+    weights: WeightRoot,
     open_renderer: "Callable[[ModelVersion], LocalRenderer]",
 ) -> ReplayResult:
     """Replay a candidate with the model that it names, whatever its status is now, or verify a hosted one.
@@ -57,7 +57,7 @@ def replay_or_verify(
         country: partition of the manifest.
         lake: holds manifest and pictures.
         catalog: id -> entry.
-        weights: folder of the weights.
+        weights: where sets of weights are.
         open_renderer: loads a model version; not called for a hosted model.
 
     Raises:

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable
 
 import polars as pl
-from upath import UPath
 
 from plateful.errors import StoreError
 from plateful.stores import objects, parts
+from plateful.stores.objects import StorePath
+from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
 from plateful.tables import TABLES, Table
 
 # Image keys are sha256 digests or candidate ids.
@@ -25,10 +26,11 @@ class Lake:
 
     Args:
         root: a local folder, or `s3://bucket/prefix`.
+        options: how S3 is reached.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root: UPath = objects.root_path(root)
+    def __init__(self, root: str, options: S3Options = DEFAULT_OPTIONS) -> None:
+        self.root: StorePath = objects.root_path(root, options)
 
     def write_table(self, name: str, frame: pl.DataFrame, partition: str | None = None) -> None:
         """Replace a table (or one partition of it) at once; a reader sees the old or the new one.
@@ -59,12 +61,11 @@ class Lake:
     def has_table(self, name: str, partition: str | None = None) -> bool:
         """Return whether the table (or that partition) was written."""
         _table(name)
-        return self._table_path(name, partition).exists()
+        return objects.is_object(self._table_path(name, partition))
 
     def partitions(self, name: str) -> list[str]:
         """Return the partitions of a table that were written, sorted."""
-        folder = self.root / "tables" / _table(name).name
-        found = (path.name.partition("=") for path in folder.iterdir()) if folder.exists() else ()
+        found = (each.partition("=") for each in objects.names(self.root / "tables" / _table(name).name))
         return sorted(value for key, _, value in found if key == "country" and self.has_table(name, value))
 
     def put_object(self, path: str, content: bytes) -> bool:
@@ -85,7 +86,7 @@ class Lake:
 
     def has_object(self, path: str) -> bool:
         """Return whether an object is there."""
-        return objects.inside(self.root, path).exists()
+        return objects.is_object(objects.inside(self.root, path))
 
     def image_path(self, key: str) -> str:
         """Return where the PNG of a candidate id or digest lies, or would lie."""
@@ -115,10 +116,9 @@ class Lake:
     def stored_images(self, keys: Iterable[str]) -> set[str]:
         """Return those of the keys that have a PNG, by listing folders: far fewer requests than one a key."""
         wanted = set(keys)
-        folders = [self.root / name for name in {_image_path(key).rpartition("/")[0] for key in wanted}]
-        return wanted.intersection(
-            path.stem for folder in folders if folder.exists() for path in folder.iterdir()
-        )
+        folders = {_image_path(key).rpartition("/")[0] for key in wanted}
+        found = (name for folder in folders for name in objects.names(objects.inside(self.root, folder)))
+        return wanted.intersection(name.removesuffix(".png") for name in found)
 
     def append_part(self, log: str, partition: str, frame: pl.DataFrame) -> None:
         """Add rows to a part log; the same rows again add nothing.
@@ -140,11 +140,11 @@ class Lake:
         """Put a log's parts into one; safe to kill, and beside shards that append."""
         parts.compact(self._part_folder(log, partition), parts.log_table(log))
 
-    def _table_path(self, name: str, partition: str | None) -> UPath:
+    def _table_path(self, name: str, partition: str | None) -> StorePath:
         folder = self.root / "tables" / name
         return (folder / f"country={_plain(partition)}" if partition is not None else folder) / "part.parquet"
 
-    def _part_folder(self, log: str, partition: str) -> UPath:
+    def _part_folder(self, log: str, partition: str) -> StorePath:
         return self.root / "parts" / log / _plain(partition)
 
 

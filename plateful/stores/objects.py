@@ -1,7 +1,7 @@
 """Writing bytes so that a kill or a full disk never leaves half a file under a final name.
 
-Local folders get temp file + fsync + link or rename. Object stores (s3://) commit one object per PUT, so
-nothing half-written can appear there either.
+Local folders get temp file + fsync + link or rename. S3 commits one object per PUT, so nothing half-written
+can appear there either.
 """
 
 import errno
@@ -15,7 +15,10 @@ from pathlib import Path
 from upath import UPath
 
 from plateful.errors import StoreError
+from plateful.stores.s3 import DEFAULT_OPTIONS, S3Options
+from plateful.stores.s3_path import S3Path
 
+StorePath = UPath | S3Path
 # EFBIG is what a quota by file-size limit answers.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # SQLite reports a full disk as its own, or, where the log beside a database cannot grow, as an I/O error.
@@ -23,13 +26,15 @@ _SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 TEMP_PREFIX = ".tmp-"
 
 
-def root_path(root: str) -> UPath:
+def root_path(root: str, options: S3Options = DEFAULT_OPTIONS) -> StorePath:
     """Return the root of a store: an absolute local path, or a remote one (s3://bucket/prefix)."""
+    if root.startswith("s3://"):
+        return S3Path.of(root, options)
     path = UPath(root)
     return UPath(Path(path.path).absolute()) if path.protocol in ("", "file", "local") else path
 
 
-def inside(root: UPath, relative: str) -> UPath:
+def inside(root: StorePath, relative: str) -> StorePath:
     """Join a relative path to a root.
 
     Raises:
@@ -44,15 +49,14 @@ def inside(root: UPath, relative: str) -> UPath:
     return root.joinpath(*parts)
 
 
-def put_if_absent(path: UPath, content: bytes) -> bool:
-    """Write an object unless one is there; of any number of racing local writers exactly one gets True.
-
-    Remote stores look before they write: two writers racing there may both get True, which is harmless
-    because a path decides its content (candidate id, digest or image id).
+def put_if_absent(path: StorePath, content: bytes) -> bool:
+    """Write an object unless one is there; of any number of racing writers exactly one gets True.
 
     Raises:
-        StoreError: disk full, or the file system has no hard links.
+        StoreError: disk full, the file system has no hard links, or S3 refused.
     """
+    if isinstance(path, S3Path):
+        return path.put_if_absent(content)
     if path.exists():
         return False
     with _disk_faults(path):
@@ -67,11 +71,11 @@ def put_if_absent(path: UPath, content: bytes) -> bool:
         return True
 
 
-def replace(path: UPath, content: bytes) -> None:
+def replace(path: StorePath, content: bytes) -> None:
     """Write an object, taking the place of the old one at once.
 
     Raises:
-        StoreError: disk full; the old object is then still there.
+        StoreError: disk full, or S3 refused; the old object is then still there.
     """
     with _disk_faults(path):
         if not isinstance(path, Path):
@@ -81,11 +85,11 @@ def replace(path: UPath, content: bytes) -> None:
             os.replace(temp, path)
 
 
-def read(path: UPath) -> bytes:
+def read(path: StorePath) -> bytes:
     """Return an object's bytes.
 
     Raises:
-        StoreError: there is none.
+        StoreError: there is none, or S3 refused.
     """
     try:
         return path.read_bytes()
@@ -93,6 +97,18 @@ def read(path: UPath) -> bytes:
         raise StoreError(
             f"object {path} is not in the store", fix="run the step that writes it again"
         ) from fault
+
+
+def is_object(path: StorePath) -> bool:
+    """Return whether an object is there."""
+    return path.is_object() if isinstance(path, S3Path) else path.is_file()
+
+
+def names(folder: StorePath) -> list[str]:
+    """Return the names of what lies directly below a folder, sorted; none when it is absent."""
+    if not isinstance(folder, S3Path) and not folder.exists():
+        return []
+    return sorted(path.name for path in folder.iterdir())
 
 
 @contextmanager
@@ -124,7 +140,7 @@ def disk_is_full(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def _disk_faults(path: UPath) -> Iterator[None]:
+def _disk_faults(path: StorePath) -> Iterator[None]:
     try:
         yield
     except OSError as fault:

@@ -10,10 +10,10 @@ import hashlib
 import io
 
 import polars as pl
-from upath import UPath
 
 from plateful.errors import StoreError
 from plateful.stores import objects
+from plateful.stores.objects import StorePath
 from plateful.tables import (
     GENERATED_CANDIDATES,
     JUDGE_VERDICTS,
@@ -47,7 +47,7 @@ def unique_key(table: Table) -> list[str]:
     return [*table.key, *(name for name in _VERSIONS if name in table.columns)]
 
 
-def append(folder: UPath, table: Table, frame: pl.DataFrame) -> None:
+def append(folder: StorePath, table: Table, frame: pl.DataFrame) -> None:
     """Add rows as one part; rows that are already there as a part are not added again.
 
     Raises:
@@ -61,7 +61,7 @@ def append(folder: UPath, table: Table, frame: pl.DataFrame) -> None:
     _write(folder, frame, order, names)
 
 
-def read(folder: UPath, table: Table) -> pl.DataFrame:
+def read(folder: StorePath, table: Table) -> pl.DataFrame:
     """Return all rows, deduplicated; empty when nothing was ever appended.
 
     Raises:
@@ -77,7 +77,7 @@ def read(folder: UPath, table: Table) -> pl.DataFrame:
     )
 
 
-def compact(folder: UPath, table: Table) -> None:
+def compact(folder: StorePath, table: Table) -> None:
     """Put all parts into one, which is written before the old ones go; parts added meanwhile stay.
 
     A kill in between leaves rows twice, which `read` and the next compaction drop.
@@ -105,7 +105,7 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def parquet_frame(content: bytes, table: Table, path: UPath) -> pl.DataFrame:
+def parquet_frame(content: bytes, table: Table, path: StorePath) -> pl.DataFrame:
     """Decode a Parquet file written for a table.
 
     Raises:
@@ -120,18 +120,15 @@ def parquet_frame(content: bytes, table: Table, path: UPath) -> pl.DataFrame:
         ) from fault
 
 
-def _names(folder: UPath) -> list[str]:
-    if not folder.exists():
-        return []
-    names = (path.name for path in folder.iterdir())
-    return sorted(n for n in names if n.endswith(".parquet") and not n.startswith("."))
+def _names(folder: StorePath) -> list[str]:
+    return [n for n in objects.names(folder) if n.endswith(".parquet") and not n.startswith(".")]
 
 
 def _order(name: str) -> int:
     return int(name.split("-", 1)[0])
 
 
-def _write(folder: UPath, frame: pl.DataFrame, order: int, names: list[str]) -> str:
+def _write(folder: StorePath, frame: pl.DataFrame, order: int, names: list[str]) -> str:
     """Write a part unless one of these names holds the same bytes; return the name that holds them."""
     content = parquet_bytes(frame)
     digest = hashlib.sha256(content).hexdigest()[:32]
@@ -143,7 +140,7 @@ def _write(folder: UPath, frame: pl.DataFrame, order: int, names: list[str]) -> 
     return name
 
 
-def _merge(folder: UPath, table: Table, names: list[str]) -> pl.DataFrame:
+def _merge(folder: StorePath, table: Table, names: list[str]) -> pl.DataFrame:
     frames = [parquet_frame((folder / name).read_bytes(), table, folder / name) for name in names]
     rows = pl.concat([table.empty(), *frames])
     if table is not GENERATED_CANDIDATES:

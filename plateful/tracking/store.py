@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-SETTINGS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+SETTINGS = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    # Its default of seven keeps a step waiting for four minutes; four bridge a server's restart.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
 PAGE = 1000  # MLflow's default page of search results
 
 
@@ -39,11 +45,21 @@ class MlflowStore:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         self.tracking_uri = tracking_uri
-        in_folder = artifact_root is not None and "://" not in artifact_root
-        self.artifact_root = Path(artifact_root).resolve().as_uri() if in_folder else artifact_root
+        if artifact_root is not None and "://" not in artifact_root:
+            artifact_root = Path(artifact_root).resolve().as_uri()
+        self.artifact_root = artifact_root
         self.ui_url = ui_url.rstrip("/")
         self.experiment = experiment
         self._connected: MlflowClient | None = None
+
+    def probe(self) -> None:
+        """Return when MLflow answers and lets us read.
+
+        Raises:
+            StoreError: it refuses.
+        """
+        with self._explained():
+            self._client.search_experiments(max_results=1)
 
     @property
     def _client(self) -> "MlflowClient":

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from plateful.errors import ConfigError
+from plateful.models.weight_root import WeightRoot, weight_folder
 from plateful.vision.masks import METHOD, DishDetector, SaliencyDetector
 
 _FILE = Path(__file__).with_name("detectors.yaml")
@@ -58,12 +59,12 @@ def load_profiles(path: Path = _FILE) -> dict[str, SaliencyProfile | GroundingDi
         ) from fault
 
 
-def open_detector(name: str, weights_root: Path, profiles: Path = _FILE) -> DishDetector:
+def open_detector(name: str, weights_root: WeightRoot, profiles: Path = _FILE) -> DishDetector:
     """Return the loaded detector of a profile.
 
     Args:
         name: a key of the detectors file.
-        weights_root: folder of all weights, in which the profile's own folder lies.
+        weights_root: where sets of weights are, the profile's own folder among them.
         profiles: the detectors file.
 
     Raises:
@@ -75,17 +76,17 @@ def open_detector(name: str, weights_root: Path, profiles: Path = _FILE) -> Dish
         return SaliencyDetector()
     from plateful.vision.grounding_dino import GroundingDinoDetector
 
-    return GroundingDinoDetector.load(weights_root / profile.folder, profile)
+    return GroundingDinoDetector.load(weight_folder(weights_root, profile.folder), profile)
 
 
-def detector_method(name: str, weights_root: Path, profiles: Path = _FILE) -> str:
+def detector_method(name: str, weights_root: WeightRoot, profiles: Path = _FILE) -> str:
     """Return the name of a detector's masks without loading it; arguments and errors as `open_detector`."""
     profile = _profile(name, profiles)
     if isinstance(profile, SaliencyProfile):
         return METHOD
     from plateful.vision.grounding_dino import method
 
-    return method(weights_root / profile.folder, profile)
+    return method(weight_folder(weights_root, profile.folder), profile)
 
 
 def _profile(name: str, profiles: Path) -> SaliencyProfile | GroundingDinoProfile:

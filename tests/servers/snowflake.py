@@ -58,7 +58,7 @@ class SnowflakeServer:
 
 @contextmanager
 def running_snowflake() -> Iterator[SnowflakeServer]:
-    """Run an empty server on a free port until the block ends."""
+    """Run an empty server on a free port until the block ends; fakesnow has one state, so one at a time."""
     from fakesnow.instance import FakeSnow
 
     fake = fakesnow_server()

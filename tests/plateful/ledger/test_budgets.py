@@ -1,4 +1,4 @@
-"""Money in the ledger, on a real SQLite file: exact under threads, processes, kills and odd clocks."""
+"""Money in the ledger, on both databases: exact under threads, processes, kills and odd clocks."""
 
 import multiprocessing
 import os
@@ -35,11 +35,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/state/ledger.db"
 
 
 @pytest.fixture
@@ -81,7 +76,7 @@ def test_a_ledger_from_before_budgets_gets_them_and_keeps_what_it_has(url: str, 
 
     old, config = Ledger(url, clock), Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with old._database.connection() as connection:
+    with old._database.migrating() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
     old.audit("event", "subject", "kept")

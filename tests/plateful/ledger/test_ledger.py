@@ -1,4 +1,4 @@
-"""The ledger on a real SQLite file."""
+"""The ledger on a real SQLite file and in a real Postgres."""
 
 import multiprocessing
 import os
@@ -39,11 +39,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/state/ledger.db"
-
-
-@pytest.fixture
 def ledger(url: str, clock: Clock) -> Iterator[Any]:
     opened = Ledger(url, clock)
     opened.migrate()
@@ -71,7 +66,7 @@ def test_the_migrations_make_the_tables_that_the_models_say(ledger: Ledger) -> N
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with ledger._database.connection() as connection:
+    with ledger._database.migrating() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
@@ -96,17 +91,19 @@ def test_processes_may_migrate_at_once(url: str) -> None:
     assert len(Ledger(url, Clock()).audit_log()) == 3
 
 
-def test_a_ledger_of_a_newer_version_is_refused(ledger: Ledger, url: str, tmp_path: Path) -> None:
-    ledger.close()
-    with sqlite3.connect(tmp_path / "state" / "ledger.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+def test_a_ledger_of_a_newer_version_is_refused(ledger: Ledger, url: str) -> None:
+    with ledger._database.migrating() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match="of another version"):
         Ledger(url, Clock()).migrate()
 
 
-def test_mistakes_with_the_file_are_clear(tmp_path: Path, url: str) -> None:
+def test_a_ledger_without_tables_says_so(url: str) -> None:
     with pytest.raises(StoreError, match=r"Ledger\.migrate\(\) first"):
         Ledger(url, Clock()).latest_decision_id()
+
+
+def test_mistakes_with_the_file_are_clear(tmp_path: Path) -> None:
     (tmp_path / "other.db").write_bytes(b"this is not a database" * 100)
     with pytest.raises(StoreError, match="not a database"):
         Ledger(f"sqlite:///{tmp_path}/other.db", Clock()).migrate()
@@ -114,8 +111,8 @@ def test_mistakes_with_the_file_are_clear(tmp_path: Path, url: str) -> None:
         Ledger("nonsense", Clock())
 
 
-@pytest.mark.usefixtures("ledger")
-def test_the_file_is_in_wal_mode(tmp_path: Path) -> None:
+def test_the_file_is_in_wal_mode(sqlite_url: str, tmp_path: Path) -> None:
+    Ledger(sqlite_url, Clock()).migrate()
     with sqlite3.connect(tmp_path / "state" / "ledger.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

@@ -16,14 +16,18 @@ from hypothesis import strategies as st
 from plateful.errors import StoreError
 from plateful.stores import Lake
 from plateful.stores import objects as objects_module
+from plateful.stores.s3 import S3Options
 from tests.plateful.stores.rows import frame
 
 KEY = hashlib.sha256(b"a").hexdigest()
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "s3"])
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path) if request.param == "local" else f"memory://lake-{tmp_path.name}")
+    if request.param == "local":
+        return Lake(str(tmp_path))
+    server = request.getfixturevalue("s3")
+    return Lake(request.getfixturevalue("s3_prefix"), S3Options(server.endpoint, server.region))
 
 
 def test_a_table_comes_back_as_written(lake: Lake) -> None:
@@ -158,9 +162,7 @@ def test_a_compaction_killed_before_deleting_changes_nothing(
     assert lake.read_parts("judge_verdicts", "SG").equals(before)
 
 
-def test_appending_and_reading_beside_compactions_loses_nothing(tmp_path: Path) -> None:
-    lake = Lake(str(tmp_path))
-
+def test_appending_and_reading_beside_compactions_loses_nothing(lake: Lake) -> None:
     def shard(number: int) -> int:
         for step in range(6):
             rows = [{"candidate_id": f"{number}-{step}-{i}"} for i in range(3)]

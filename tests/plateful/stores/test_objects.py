@@ -14,6 +14,7 @@ from upath import UPath
 
 from plateful.errors import StoreError
 from plateful.stores import objects
+from plateful.stores.s3 import S3Options
 
 
 def names(folder: Path) -> list[str]:
@@ -88,8 +89,13 @@ def test_paths_cannot_leave_the_root(tmp_path: Path, relative: Any) -> None:
         objects.inside(objects.root_path(str(tmp_path)), relative)
 
 
-def test_a_remote_root_works_alike() -> None:
+@pytest.mark.parametrize("kind", ["memory", "s3"])
+def test_a_remote_root_works_alike(kind: str, request: pytest.FixtureRequest) -> None:
     root = objects.root_path("memory://plateful-objects")
+    if kind == "s3":
+        server = request.getfixturevalue("s3")
+        options = S3Options(server.endpoint, server.region)
+        root = objects.root_path(request.getfixturevalue("s3_prefix"), options)
     assert objects.put_if_absent(root / "k" / "v", b"1")
     assert not objects.put_if_absent(root / "k" / "v", b"2")
     assert objects.read(root / "k" / "v") == b"1"

@@ -1,4 +1,4 @@
-"""Model versions in a real MLflow on SQLite."""
+"""Model versions in a real MLflow, on SQLite and on a server."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from plateful.errors import ConfigError, StoreError
 from plateful.tables import MODEL_LEADERBOARD
 from plateful.tracking.mlflow_tracking import Tracking
 from plateful.tracking.store import SETTINGS
+from tests.servers.mlflow import MlflowServer
 
 METRICS = {
     "items": 2,
@@ -33,10 +34,13 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mlflow")
 
 
-@pytest.fixture
+@pytest.fixture(params=["sqlite", "server"])
 def tracking(state: Path, request: pytest.FixtureRequest) -> Tracking:
     experiment = request.node.name
-    return Tracking(f"sqlite:///{state}/sub/mlflow.db", str(state / "artifacts"), experiment=experiment)
+    if request.param == "sqlite":
+        return Tracking(f"sqlite:///{state}/sub/mlflow.db", str(state / "artifacts"), experiment=experiment)
+    server = request.getfixturevalue("mlflow_server")
+    return Tracking(server.url, None, ui_url=server.url, experiment=experiment)
 
 
 def log(tracking: Tracking, digest: str = "d1", **changes: object):  # noqa: ANN201
@@ -148,3 +152,20 @@ def test_scores_are_read_back_by_a_versions_name(tracking: Tracking) -> None:
         assert found.made_with == {"eval_set": "e1", "scorer": "s1", "judge": "j1"}
     with pytest.raises(StoreError, match="model version 'fffffffff' is not in MLflow"):
         tracking.scores("fffffffff")
+
+
+def test_artifacts_go_through_the_server(mlflow_server: MlflowServer, state: Path) -> None:
+    tracking = Tracking(mlflow_server.url, None, experiment="through the server")
+    logged = log(tracking, "d9")
+    client = MlflowClient(mlflow_server.url)
+    assert client.get_run(logged.run_id).info.artifact_uri.startswith("mlflow-artifacts:")
+    assert sorted(path.name for path in mlflow_server.artifacts.rglob("*.json")) != []
+    version = client.get_model_version("through the server", logged.registered_version)
+    assert version.source.startswith("mlflow-artifacts:")
+    assert not (state / "artifacts" / "eval").exists()
+
+
+def test_a_server_that_is_away_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(StoreError, match=r"MLflow at http://127\.0\.0\.1:9 refused"):
+        Tracking("http://127.0.0.1:9", None).leaderboard()
