@@ -37,12 +37,13 @@ class Constants:
         starts = sum(
             pod[name]["value"] for name in ("schedule_seconds", "process_seconds", "compile_seconds")
         )
+        shared = node["weights_once_a_node"]["value"]
         return Timings(
             node_start=node["start_seconds"]["value"],
             node_spread=node["start_spread"]["value"],
-            node_prepare=pull + fetch,
+            node_prepare=pull + (fetch if shared else 0),
             idle_release=node["idle_release_seconds"]["value"],
-            pod_start=starts + verify + load,
+            pod_start=starts + verify + load + (0 if shared else fetch),
             run_start=run["start_seconds"]["value"],
             rerun=run["rerun_seconds"]["value"],
             preemptions_an_hour=preemptions_an_hour,

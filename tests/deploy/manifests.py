@@ -137,4 +137,4 @@ def job_of(component: str, step_tags: Object | None = None) -> Object:
         user_defined_k8s_config=context.run_k8s_config,
         component=component,
     )
-    return ApiClient().sanitize_for_serialization(job)
+    return dict(ApiClient().sanitize_for_serialization(job))  # type: ignore[call-overload]

@@ -1,10 +1,14 @@
 """Manifests and settings name the same things; container files copy what exists, and no weights."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from cli.main import app
 from plateful.production import REQUIRED, check_production, secrets, variable
 from plateful.settings import Environment, Settings
 from tests.deploy.manifests import DEPLOY, ROOT, named, objects
@@ -146,3 +150,32 @@ def test_files_that_the_deployment_documents_name_exist() -> None:
         assert absent == [], document
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (DEPLOY / target).exists(), target
+
+
+def _commands(document: str) -> set[tuple[str, ...]]:
+    text = (DEPLOY / document).read_text()
+    return {tuple(found.split()) for found in re.findall(r"`plateful ([a-z][a-z -]*[a-z])", text)}
+
+
+@pytest.mark.parametrize("document", ["README.md", "RUNBOOK.md"])
+def test_every_command_that_the_documents_name_exists(document: str) -> None:
+    command: Any = typer.main.get_command(app)
+    for words in _commands(document):
+        first = command.commands.get(words[0])
+        # Comes with the metrics.
+        if first is None and words[0] == "metrics" and not (ROOT / "cli" / "metrics.py").exists():
+            continue
+        assert first is not None, words
+        if hasattr(first, "commands") and len(words) > 1:
+            assert words[1] in first.commands, words
+    assert len(_commands(document)) >= 4
+
+
+def test_the_runbooks_table_is_the_capacity_models() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results" / "capacity.json").read_text())
+    text = (DEPLOY / "RUNBOOK.md").read_text()
+    rows = [*results["chosen"], *results["on_demand"], *results["other_recipes"], results["reference_system"]]
+    for row in rows:
+        start = f"| {row['images_a_day']:,} | {row['recipe']}, {row['device']} "
+        figures = f"| {row['nodes']:,} | {row['shard_size']:,} | {row['usd_a_day']:,.0f} |"
+        assert any(line.startswith(start) and figures in line for line in text.splitlines()), row

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._inductor import config
 
 from plateful.errors import ConfigError, ModelError, StoreError
 from plateful.models.versions import ModelVersion
@@ -123,7 +124,7 @@ def test_without_a_compiler_there_is_one_clear_line(weights: Path) -> None:
     missing_compiler.cache_clear()
     torch.compiler.reset()
     # Caches off: what was compiled before on this machine needs no compiler.
-    broken = torch._inductor.config.patch({"cpp.cxx": ("no-such-compiler",), "force_disable_caches": True})
+    broken = config.patch({"cpp.cxx": ("no-such-compiler",), "force_disable_caches": True})
     with broken, pytest.raises(ConfigError, match=r"torch\.compile cannot work for cpu") as refused:
         require_compiled(short_version(weights, compiled=True), CPU)
     assert "g++" in refused.value.fix
