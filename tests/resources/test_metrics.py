@@ -61,7 +61,7 @@ def test_plain_and_generating_steps_are_timed_to_their_end() -> None:
 
 def test_a_dead_gateway_costs_a_run_one_line(tmp_path: Path) -> None:
     @dg.asset
-    def figure(metrics: MetricsResource) -> None:
+    def figure(metrics: MetricsResource) -> None:  # noqa: ARG001 - the asset only needs it to be there
         METER.count(PUBLISHED)
 
     with dg.instance_for_test() as instance:
