@@ -37,7 +37,7 @@ class Delivery:
 
     Args:
         outlet: where to.
-        warn: told once, in one line, when figures cannot be handed over.
+        warn: told at the end, in one line and on the caller's thread, when figures were not handed over.
         meter: whose figures.
         every: seconds between deliveries.
         last: seconds that the end may wait for the last one.
@@ -57,6 +57,7 @@ class Delivery:
         self._outlet, self._warn, self._meter = outlet, warn, meter
         self._every, self._last, self._now = every, last, now
         self.failures = 0
+        self._first = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._deliver, name="metrics", daemon=True)
 
@@ -74,6 +75,11 @@ class Delivery:
         self._thread.join(self._last)
         if self._thread.is_alive():
             self._failed(f"not done within {self._last:g} s")
+        if self.failures:
+            self._warn(
+                f"figures of this process were not handed over {self.failures} times ({self._outlet}; first: "
+                f"{self._first}); the work went on"
+            )
 
     def _deliver(self) -> None:
         self._send()
@@ -90,6 +96,5 @@ class Delivery:
 
     def _failed(self, why: str) -> None:
         self.failures += 1
+        self._first = self._first or why
         self._meter.count(PUSH_FAILURES)
-        if self.failures == 1:
-            self._warn(f"figures of this process are not collected ({self._outlet}): {why}; the work goes on")

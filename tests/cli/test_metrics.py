@@ -103,12 +103,6 @@ def test_a_run_pushes_to_its_gateway_and_none_of_it_to_the_file(
 
 
 @pytest.mark.usefixtures("settings")
-def test_a_dead_gateway_leaves_the_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLATEFUL_METRICS_GATEWAY", "http://127.0.0.1:9")
-    assert run_countries(load_settings(), ["SG"]).summary["total"]["rendered_now"] == 6
-
-
-@pytest.mark.usefixtures("settings")
 def test_a_taken_port_is_one_line(plateful: Plateful) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from plateful.metrics.declared import PUBLISHED
 from plateful.metrics.meter import METER
-from resources.metrics import measured
+from resources.metrics import MetricsResource, measured
 
 
 def steps(step: str) -> dict[str, float]:
@@ -54,3 +57,17 @@ def test_plain_and_generating_steps_are_timed_to_their_end() -> None:
             function()
         assert steps(step) == {"success": 1, "failure": 1}
         assert METER.samples()["plateful_step_failures_total", (("step", step),)] == 1
+
+
+def test_a_dead_gateway_costs_a_run_one_line(tmp_path: Path) -> None:
+    @dg.asset
+    def figure(metrics: MetricsResource) -> None:  # noqa: ARG001 - the asset only needs it to be there
+        METER.count(PUBLISHED)
+
+    with dg.instance_for_test() as instance:
+        dead = MetricsResource(home=str(tmp_path), gateway="http://127.0.0.1:9")
+        done = dg.materialize([figure], instance=instance, resources={"metrics": dead})
+        assert done.success
+        lines = [entry.user_message for entry in instance.all_logs(done.run_id)]
+    (said,) = [line for line in lines if "figures of this process were not handed over" in line]
+    assert "http://127.0.0.1:9" in said

@@ -1,5 +1,6 @@
 """Delivery: to a gateway and to a file, periodically and at the end; a dead gateway stops nothing."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -78,9 +79,10 @@ def test_a_gateway_that_is_no_use_is_said_once_and_stops_nothing(kind: str) -> N
                 until(lambda: delivery.failures > 2)
         assert time.monotonic() - started < 15
     assert len(warnings) == 1
-    assert warnings[0].startswith(f"figures of this process are not collected ({url}): ")
+    told = rf"figures of this process were not handed over \d+ times \({url}; first: .+\); the work went on"
+    assert re.fullmatch(told, warnings[0])
     assert "\n" not in warnings[0]
-    assert meter.samples()["plateful_metrics_push_failures_total", ()] == delivery.failures > 0
+    assert meter.samples()["plateful_metrics_push_failures_total", ()] >= 1
 
 
 def test_a_file_adds_up_over_processes(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_gate_counts_verdicts_and_named_failures() -> None:
 
 
 def test_calls_to_a_provider_count_by_how_they_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    faults = ("rate_limited", "content_refused")
+    faults = ("unavailable", "refuse")
     with studio("gpt-image", tmp_path, monkeypatch, *faults, concurrency=1) as one, counted() as found:
         hosted_shard(one, one.tasks("soup", "rice"))
         provider = one.renderer().version.entry.provider
