@@ -11,7 +11,7 @@
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,6 +39,8 @@ MAX_FILE_BYTES = 20_000_000
 PLACEHOLDER_MIN = 5
 # Raise when the same file would be normalised or judged differently by the code here.
 CODE_VERSION = 3
+
+_DECIDED = ("image_status", "image_reasons", "photo_sha256")
 
 Assess = Callable[[np.ndarray], Verdict]
 
@@ -112,16 +114,18 @@ def resolve_images(
             return PhotoStatus("placeholder", ("shared_picture",))
         return sources[url].photo
 
-    rows = [row | _columns(status(row["image_url"])) for row in products.iter_rows(named=True)]
-    return PRODUCTS.frame(rows)
+    return _joined(products, {url: status(url) for url in ("", *sources)})
 
 
-def _columns(photo: PhotoStatus) -> dict:
-    return {
-        "image_status": photo.status,
-        "image_reasons": list(photo.reasons),
-        "photo_sha256": photo.photo_sha256,
-    }
+def _joined(products: pl.DataFrame, photos: Mapping[str, PhotoStatus]) -> pl.DataFrame:
+    """Return products with the status of their picture reference, in order."""
+    # Few statuses stand behind many references, and lists are slow to build one by one.
+    number = {photo: place for place, photo in enumerate(dict.fromkeys(photos.values()))}
+    which = pl.DataFrame({"image_url": list(photos), "photo": [number[photo] for photo in photos.values()]})
+    rows = [(p.status, list(p.reasons), p.photo_sha256, place) for p, place in number.items()]
+    schema = {**{name: PRODUCTS.schema[name] for name in _DECIDED}, "photo": pl.Int64}
+    found = which.join(pl.DataFrame(rows, schema=schema, orient="row"), on="photo").drop("photo")
+    return PRODUCTS.frame(products.join(found, on="image_url", how="left", maintain_order="left"))
 
 
 def _filed(url: str, root: Path, gates: "_Gates") -> _Source:
