@@ -15,6 +15,7 @@ from upath import UPath
 
 from cli.stopping import GRACE_SECONDS, Stopped, beside
 from jobs.batches import decision_tags
+from jobs.events import write_events_in_batches
 from plateful.environments import ROOT, Settings, open_ledger, utc_now
 from plateful.errors import ConfigError, PlatefulError
 from plateful.ledger import Ledger
@@ -49,6 +50,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """
     home = settings.dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
+    write_events_in_batches()
     # Dagster marks partitioned checks as a preview; the pinned version carries them.
     warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
     warnings.filterwarnings("ignore", category=UserWarning)

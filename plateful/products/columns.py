@@ -6,12 +6,12 @@ limit, not bare like a section heading, a picture reference in order. Every othe
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from plateful.identity import sha256_hex
 from plateful.products.cleaning import one_line, without_prices
 from plateful.products.rows import (
     APPLICATIONS,
@@ -170,7 +170,8 @@ def _record_hash(frame: pl.DataFrame) -> pl.Series:
             pl.lit("]"),
         )
     ).to_series()
-    return pl.Series("record_hash", [sha256_hex(text) for text in texts], dtype=pl.String)
+    hashes = [sha256(text.encode()).hexdigest() for text in texts.to_list()]
+    return pl.Series("record_hash", hashes, dtype=pl.String)
 
 
 def _json(name: str) -> pl.Expr:

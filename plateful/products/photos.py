@@ -11,6 +11,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -142,7 +143,8 @@ def _fetched(
 ) -> Iterator[tuple[str, _Source]]:
     """Yield every address with the picture it gave this week; `ask` the others, unless it is None."""
     if ask is None:
-        yield from ((url, _Source(None, PhotoStatus("unchecked", ("no_network",)))) for url in urls)
+        offline = _Source(None, PhotoStatus("unchecked", ("no_network",)))
+        yield from ((url, offline) for url in urls)
         return
     known = {url: source for url in urls if (source := memory.this_week(url))}
     yield from known.items()
@@ -159,11 +161,21 @@ def _fetched(
 
 def _shared(products: pl.DataFrame, sources: dict[str, _Source], least: int) -> set[str]:
     """Pictures (digest, else address) behind so many different names; branches of a chain share one."""
+    shown = {
+        url: source.digest or url
+        for url, source in sources.items()
+        if source.digest or source.photo.status != "dead"
+    }
+    # Most pictures are behind one product, and need no look at its name.
+    behind = Counter(shown.values())
+    counts = products["image_url"].value_counts()
+    often = {
+        url for url, rows in counts.iter_rows() if url in shown and (rows >= least or behind[shown[url]] > 1)
+    }
     names: dict[str, set[str]] = {}
-    for url, name in products.select("image_url", "name").iter_rows():
-        source = sources.get(url)
-        if source is not None and (source.digest or source.photo.status != "dead"):
-            names.setdefault(source.digest or url, set()).add(name.casefold())
+    chosen = products.filter(pl.col("image_url").is_in(often)).select("image_url", "name")
+    for url, name in chosen.iter_rows():
+        names.setdefault(shown[url], set()).add(name.casefold())
     return {picture for picture, found in names.items() if len(found) >= least}
 
 
