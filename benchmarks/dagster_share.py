@@ -45,7 +45,7 @@ from plateful.stores import DuckDBWarehouse
 from plateful.stores.parts import LOGS
 
 CANDIDATES = 5_000
-REPEATS = 7
+REPEATS = 3
 MAX_ATTEMPTS = 3
 
 
@@ -158,8 +158,12 @@ def measure(folder: Path) -> dict:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "load": round(os.getloadavg()[0], 1),
         "candidates": CANDIDATES,
-        "milliseconds_per_image": {side: summary([wall for wall, _ in taken]) for side, taken in runs.items()},
-        "cpu_milliseconds_per_image": {side: summary([cpu for _, cpu in taken]) for side, taken in runs.items()},
+        "milliseconds_per_image": {
+            side: summary([wall for wall, _ in taken]) for side, taken in runs.items()
+        },
+        "cpu_milliseconds_per_image": {
+            side: summary([cpu for _, cpu in taken]) for side, taken in runs.items()
+        },
         "dagster_share_milliseconds": summary([one[0] - other[0] for one, other in pairs]),
         "dagster_share_cpu_milliseconds": summary([one[1] - other[1] for one, other in pairs]),
     }

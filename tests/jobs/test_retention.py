@@ -57,7 +57,7 @@ def test_the_run_of_the_newest_decision_stays(
 ) -> None:
     ledger = open_ledger(settings.ledger)
     decision = ledger.record_decision(
-        Decision(country="SG", subject="p", candidate_id="c", action="approve", who="ann", record_hash="r")
+        Decision("SG", "r1", "p", "h" * 64, "c" * 64, "approved", "ann", "good", datetime.now(UTC))
     )
     tags = {"dagster/partition": "SG"}
     carried_out = record("publish_country", "SUCCESS", {**tags, DECISION_TAG: str(decision)})
@@ -66,7 +66,7 @@ def test_the_run_of_the_newest_decision_stays(
     assert instance.get_run_by_id(carried_out) is not None
 
 
-@pytest.mark.parametrize("status", ["STARTED", "QUEUED"])
+@pytest.mark.parametrize("status", ["STARTED", "CANCELING"])
 def test_a_run_that_is_not_finished_stays(
     instance: dg.DagsterInstance, settings: Settings, record: Record, status: str
 ) -> None:
