@@ -28,6 +28,8 @@ WHOLE = ("size", "steps", "n")
 NUMBERS = ("steps", "cfg_scale", "strength", "n")
 TAKEN = ("negative_prompt", "seed", "init_image", "mask", "reference_image")
 RECORDED = ("team", "application")
+# Words that may end up inside a sentence of the prompt, where blanks around them have no place.
+SPOKEN = ("style", "negative_prompt")
 # What a strict request refuses.
 CHANGED = ("clamped", "emulated", "dropped")
 
@@ -69,7 +71,11 @@ def translate(asked: Mapping[str, Any], entry: CatalogEntry, profile: str | None
     Raises:
         ConfigError: a value has the wrong type, or a mask came without an init image.
     """
-    wanted = {name: value for name, value in asked.items() if value is not None}
+    wanted = {
+        name: value.strip() if name in SPOKEN and isinstance(value, str) else value
+        for name, value in asked.items()
+        if value is not None
+    }
     if "mask" in wanted and "init_image" not in wanted:
         raise ConfigError("a mask came without an init image", fix="give the picture that the mask is for")
     chosen = profile or entry.profile

@@ -1,13 +1,9 @@
 """Render with the flow-matching families of diffusers, SD3.5 and FLUX, through their own pipelines.
 
-A candidate's pixels depend on its task alone: every batch has the same shape (short ones are padded with
-repeats of the last task), each candidate has its own generator, and prompts are embedded one by one. An init
-image whose mask covers all of it is image to image.
+An init image whose mask covers all of it is image to image.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +16,15 @@ from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_inpaint 
     StableDiffusion3InpaintPipeline,
 )
 
-from plateful.errors import ConfigError, ModelError, RenderError
+from plateful.errors import ConfigError
 from plateful.models.capabilities import sides
 from plateful.models.versions import ModelVersion
-from plateful.rendering.billing import Bill, own_bill
-from plateful.rendering.candidates import canvas_of, picture_of, stack
-from plateful.rendering.device_kind import DeviceKind
+from plateful.rendering.candidates import stack
+from plateful.rendering.compiling import compiled_or_eager
 from plateful.rendering.inpainting import Canvas
-from plateful.rendering.loading import free_cache, merge_lora, quiet, weight_bytes
-from plateful.rendering.renderer import Arrays, CandidateError
+from plateful.rendering.loading import free_cache, merge_lora, quiet
+from plateful.rendering.local_renderer import LocalRenderer
+from plateful.rendering.renderer import Arrays
 from plateful.rendering.task import RenderTask
 
 Conditioning = dict[str, torch.Tensor]
@@ -69,125 +65,58 @@ FAMILIES = {
 }
 
 
-class FlowRenderer:
-    """One loaded model version of a flow-matching family.
-
-    Args:
-        version: model version, its weights verified by `resolve_model`.
-        device: torch device; default the first GPU, else the CPU.
-        threads: CPU threads; default one per core.
-    """
+class FlowRenderer(LocalRenderer):
+    """One loaded model version of a flow-matching family (see LocalRenderer)."""
 
     def __init__(self, version: ModelVersion, device: str | None = None, threads: int | None = None) -> None:
-        self.version = version
-        _, self._profile = version.own
-        self._place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        batch, cores = self._profile.batch, len(os.sched_getaffinity(0))
-        self._kind = DeviceKind(self._place, threads or cores, batch, usual=batch)
+        super().__init__(version, device, threads)
         self._family = FAMILIES[version.entry.family or ""]
-        self._text_to_image = _load(version, self._family).to(self._place)
-        self._inpaint = self._family.inpaint(**self._text_to_image.components)
-        for pipeline in (self._text_to_image, self._inpaint):
+        self.pipeline = _load(version, self._family).to(self._place)
+        self._inpaint = self._family.inpaint(**self.pipeline.components)
+        for pipeline in (self.pipeline, self._inpaint):
             pipeline.set_progress_bar_config(disable=True)
-
-    @property
-    def device(self) -> str:
-        """Device kind, as manifests record it: the GPU's name, or `cpu, 2 threads`."""
-        return str(self._kind)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the loaded weights."""
-        return weight_bytes(self._text_to_image)
-
-    @contextmanager
-    def like(self, device: str) -> Iterator[None]:
-        """Render with a recorded device kind's CPU threads inside the block; a GPU stays one."""
-        own, self._kind = self._kind, self._kind.like(device)
-        try:
-            yield
-        finally:
-            self._kind = own
+        self._plain = self.pipeline.transformer.forward
+        self._compiled = self._compile()
+        self._kind.eager = bool(self._profile.compiled and not self._compiled)
 
     def flush(self) -> None:
-        """Forget what another model has no use for: the GPU's cached blocks."""
+        """Forget what another model has no use for: compiled code, the GPU's cached blocks."""
+        if self._compiled:
+            torch.compiler.reset()
+            self._compile()
         free_cache(self._place)
 
-    def batches(self, tasks: Sequence[RenderTask]) -> list[list[RenderTask]]:
-        """Group tasks of equal route and parameters into batches of the profile's size."""
-        groups: dict[tuple, list[RenderTask]] = {}
-        for task in tasks:
-            groups.setdefault((task.route, tuple(sorted(task.parameters.items()))), []).append(task)
-        size = self._kind.batch
-        return [
-            group[start : start + size] for group in groups.values() for start in range(0, len(group), size)
-        ]
+    def _compile(self) -> bool:
+        """Compile the transformer where the profile asks for it; return whether it is compiled."""
+        if not self._profile.compiled:
+            return False
+        (self.pipeline.transformer.forward,), compiled = compiled_or_eager([self._plain], self._place)
+        return compiled
 
-    def render(
-        self, tasks: Sequence[RenderTask], photos: Arrays, masks: Arrays
-    ) -> list[np.ndarray | RenderError]:
-        """Return one uint8 RGB picture or error per task, in order (see `Renderer.render`).
-
-        Raises:
-            ModelError: a task is of another model version.
-        """
-        done: dict[str, np.ndarray | RenderError] = {}
-        canvases: dict[str, Canvas] = {}
-        for task in tasks:
-            problem = self._prepare(task, photos, masks, canvases)
-            if problem:
-                done[task.candidate_id] = problem
-        for batch in self.batches([task for task in tasks if task.candidate_id not in done]):
-            done |= zip((task.candidate_id for task in batch), self._draw(batch, canvases), strict=True)
-        return [done[task.candidate_id] for task in tasks]
-
-    def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:  # noqa: ARG002 - the protocol's
-        """Return the picture that came out, if one did (see `Renderer.bill`)."""
-        return own_bill(result)
-
-    def _prepare(
-        self, task: RenderTask, photos: Arrays, masks: Arrays, canvases: dict[str, Canvas]
-    ) -> CandidateError | None:
-        if task.model_version != self.version.digest:
-            raise ModelError(
-                f"candidate {task.candidate_id[:12]} is of model version {task.model_version[:12]}, "
-                f"this renderer is {self.version.digest[:12]}",
-                fix="plan again, or load that version's weights",
-            )
-        if task.route != "inpaint":
-            return None
-        canvas = canvas_of(task, photos, masks)
-        if isinstance(canvas, CandidateError):
-            return canvas
-        canvases[task.candidate_id] = canvas
-        return None
-
-    def _draw(self, batch: list[RenderTask], canvases: dict[str, Canvas]) -> list[np.ndarray | RenderError]:
-        padded = batch + [batch[-1]] * (self._kind.batch - len(batch))
-        width, height = sides(batch[0].parameters["size"])
-        shared: dict[str, Any] = {
-            "num_inference_steps": batch[0].parameters["steps"],
-            "guidance_scale": batch[0].parameters["cfg_scale"],
-            "generator": [torch.Generator("cpu").manual_seed(task.seed) for task in padded],
+    def _paint(
+        self,
+        tasks: list[RenderTask],
+        photos: Arrays,  # noqa: ARG002 - no reference images
+        canvases: Mapping[str, Canvas],
+    ) -> tuple[np.ndarray, list[bool]]:
+        width, height = sides(tasks[0].parameters["size"])
+        arguments: dict[str, Any] = {
+            "num_inference_steps": tasks[0].parameters["steps"],
+            "guidance_scale": tasks[0].parameters["cfg_scale"],
+            "generator": [torch.Generator("cpu").manual_seed(task.seed) for task in tasks],
             "height": height,
             "width": width,
             "output_type": "pt",
             "return_dict": False,
         }
-        # Every time: scorers and trainers in this process set threads too.
-        torch.set_num_threads(self._kind.threads)
-        with torch.inference_mode():
-            conditions = [self._family.embed(self._text_to_image, task) for task in padded]
-            shared |= {name: torch.cat([each[name] for each in conditions]) for name in conditions[0]}
-            if batch[0].route == "inpaint":
-                shared |= _painted([canvases[task.candidate_id] for task in padded])
-                images: Any = self._inpaint(strength=batch[0].parameters["strength"], **shared)[0]
-            else:
-                images = self._text_to_image(**shared)[0]
-        return [
-            _picture(task, image, canvases.get(task.candidate_id))
-            for task, image in zip(batch, images[: len(batch)], strict=True)
-        ]
+        conditions = [self._family.embed(self.pipeline, task) for task in tasks]
+        arguments |= {name: torch.cat([each[name] for each in conditions]) for name in conditions[0]}
+        if tasks[0].route == "inpaint":
+            arguments |= _painted([canvases[task.candidate_id] for task in tasks])
+            images: Any = self._inpaint(strength=tasks[0].parameters["strength"], **arguments)[0]
+        else:
+            images = self.pipeline(**arguments)[0]
+        return _pixels(images)
 
 
 def _load(version: ModelVersion, family: Family) -> Any:  # noqa: ANN401 - any diffusers pipeline
@@ -211,8 +140,8 @@ def _painted(canvases: list[Canvas]) -> dict[str, torch.Tensor]:
     return {"image": photos, "mask_image": paints}
 
 
-def _picture(task: RenderTask, image: torch.Tensor, canvas: Canvas | None) -> np.ndarray | RenderError:
-    """Turn one (3, height, width) tensor in [0, 1] into a picture, or into what is wrong with it."""
-    finite = bool(torch.isfinite(image).all())
-    pixels = (image.float() * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return picture_of(task, pixels, finite, canvas)
+def _pixels(images: torch.Tensor) -> tuple[np.ndarray, list[bool]]:
+    """Turn pictures (n, 3, height, width) in [0, 1] into uint8, and tell of each whether it was finite."""
+    finite = torch.isfinite(images).flatten(1).all(dim=1)
+    pixels = (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return pixels.cpu().numpy(), finite.tolist()

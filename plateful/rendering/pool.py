@@ -15,7 +15,7 @@ import torch
 from plateful.errors import ModelError
 from plateful.models.versions import ModelVersion
 from plateful.rendering.loading import loaded_bytes
-from plateful.rendering.renderer import LocalRenderer
+from plateful.rendering.local_renderer import LocalRenderer
 from plateful.rendering.text import TextCache
 
 GIB = 2**30

@@ -1,7 +1,6 @@
 """What a renderer is to a shard: a model version that turns tasks into pictures, batch by batch."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
@@ -52,21 +51,4 @@ class Renderer(Protocol):
 
     def bill(self, task: RenderTask, result: np.ndarray | RenderError) -> Bill:
         """Return what the last render of a task, of which that came, has to be paid for."""
-        ...
-
-
-class LocalRenderer(Renderer, Protocol):
-    """A renderer of weights loaded here: a pool keeps it, and its pixels can be rendered again."""
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the loaded weights."""
-        ...
-
-    def flush(self) -> None:
-        """Forget what another model has no use for."""
-        ...
-
-    def like(self, device: str) -> AbstractContextManager[None]:
-        """Render as a recorded device kind did inside the block, as far as this device can."""
         ...

@@ -6,6 +6,7 @@ A hosted model does not give the same pixels twice; of its pictures the stored f
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -15,10 +16,13 @@ from plateful.identity import id_from_prefix, sha256_hex
 from plateful.models.catalog import CatalogEntry, served_names
 from plateful.models.versions import ModelVersion, model_version
 from plateful.rendering.manifest import known_candidates
-from plateful.rendering.renderer import LocalRenderer
 from plateful.rendering.task import RenderTask
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import open_stored, pixel_sha256
+
+if TYPE_CHECKING:
+    # Torch is loaded by what opens the renderer.
+    from plateful.rendering.local_renderer import LocalRenderer
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def replay_or_verify(
     *,
     catalog: Mapping[str, CatalogEntry],
     weights: Path,
-    open_renderer: Callable[[ModelVersion], LocalRenderer],
+    open_renderer: "Callable[[ModelVersion], LocalRenderer]",
 ) -> ReplayResult:
     """Replay a candidate with the model that it names, whatever its status is now, or verify a hosted one.
 
@@ -76,7 +80,7 @@ def replay_or_verify(
     return replay(row["candidate_id"], country, lake, open_renderer(version))
 
 
-def replay(candidate_id: str, country: str, lake: Lake, renderer: LocalRenderer) -> ReplayResult:
+def replay(candidate_id: str, country: str, lake: Lake, renderer: "LocalRenderer") -> ReplayResult:
     """Render a candidate again, with the threads that its manifest names, and compare the pixels.
 
     `candidate_id` may be the first eight digits or more.

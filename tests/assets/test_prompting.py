@@ -29,7 +29,14 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
         yield service
 
 
-def materialize(settings: Settings, *names: str) -> dg.ExecuteInProcessResult:
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """One instance per test: a run waits for the lease of one that its instance does not know."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def materialize(instance: dg.DagsterInstance, settings: Settings, *names: str) -> dg.ExecuteInProcessResult:
     """Materialize China with these names."""
     rows = [product(product_id=str(number), name=name) for number, name in enumerate(names)]
     Lake(settings.lake).write_table("products_without_images", PRODUCTS_WITHOUT_IMAGES.frame(rows), "CN")
@@ -37,6 +44,7 @@ def materialize(settings: Settings, *names: str) -> dg.ExecuteInProcessResult:
         [dg.AssetSpec("products_without_images", partitions_def=COUNTRY), translated_products],
         partition_key="CN",
         resources=build_resources(settings),
+        instance=instance,
         raise_on_error=False,
     )
 
@@ -47,23 +55,23 @@ def figures(run: dg.ExecuteInProcessResult) -> dict[str, object]:
     return {name: value.value for name, value in event.metadata.items() if name.startswith("texts_")}
 
 
-def test_an_unchanged_product_is_never_sent_twice(service: Service) -> None:
+def test_an_unchanged_product_is_never_sent_twice(service: Service, instance: dg.DagsterInstance) -> None:
     settings = load_settings()
-    first = materialize(settings, "牛肉面", "淄博烧烤")
+    first = materialize(instance, settings, "牛肉面", "淄博烧烤")
     assert first.success
     assert figures(first) == {"texts_remembered": 0, "texts_sent": 1, "texts_characters_sent": 4}
-    again = materialize(settings, "牛肉面", "淄博烧烤")
+    again = materialize(instance, settings, "牛肉面", "淄博烧烤")
     assert figures(again) == {"texts_remembered": 1, "texts_sent": 0, "texts_characters_sent": 0}
-    materialize(settings, "牛肉面", "淄博烧烤", "桂林十八酿")
+    materialize(instance, settings, "牛肉面", "淄博烧烤", "桂林十八酿")
     assert [call["contents"] for call in service.calls] == [["淄博烧烤"], ["桂林十八酿"]]
     table = Lake(settings.lake).read_table("translated_products", "CN")
     assert table["translation"].to_list() == ["glossary", "google", "google"]
     assert table["name"].to_list() == ["牛肉面", "淄博烧烤", "桂林十八酿"]
 
 
-def test_one_refused_text_is_that_products(service: Service) -> None:
+def test_one_refused_text_is_that_products(service: Service, instance: dg.DagsterInstance) -> None:
     service.poison = "淄"
-    run = materialize(load_settings(), "淄博烧烤", "桂林十八酿")
+    run = materialize(instance, load_settings(), "淄博烧烤", "桂林十八酿")
     assert run.success
     assert figures(run)["texts_failed_refused"] == 1
     table = Lake(load_settings().lake).read_table("translated_products", "CN")
@@ -71,9 +79,9 @@ def test_one_refused_text_is_that_products(service: Service) -> None:
     assert table["coverage"].to_list() == [0.0, 1.0]
 
 
-def test_a_spent_quota_is_one_clear_error(service: Service) -> None:
+def test_a_spent_quota_is_one_clear_error(service: Service, instance: dg.DagsterInstance) -> None:
     service.faults += [Fault(403, "Daily Limit Exceeded")]
-    run = materialize(load_settings(), "淄博烧烤")
+    run = materialize(instance, load_settings(), "淄博烧烤")
     assert not run.success
     (failure,) = run.filter_events(lambda event: event.is_step_failure)
     assert "rate limit or quota" in str(failure.step_failure_data.user_failure_data)

@@ -13,8 +13,9 @@ from cli.mainjob import run_countries
 from plateful.environments import Settings, load_settings
 from tests.conftest import feed_rows, write_feed
 
-# Two batches of pictures.
-DISHES = [(f"Noodle soup number {number}", "egg") for number in range(3)]
+# Six batches of pictures: the first is read of through a log follower, which may be a second late.
+DISHES = [(f"Noodle soup number {number}", "egg") for number in range(12)]
+WANTED = 2 * len(DISHES)
 # As a script starts what it sends to the background: Ctrl-C ignored, a process group of its own.
 IN_BACKGROUND = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
 # No process of the group is left to hold standard error open after that.
@@ -41,7 +42,7 @@ def test_a_signal_ends_the_demo_and_the_next_run_goes_on(
         start_new_session=True,
     )
     assert process.stderr is not None
-    assert next(line for line in process.stderr if line.startswith("  render DE: 4/6"))
+    assert next(line for line in process.stderr if line.startswith(f"  render DE: 4/{WANTED}"))
     process.send_signal(number)
     _, after = process.communicate(timeout=ENDS_WITHIN)
 
@@ -55,11 +56,10 @@ def test_a_signal_ends_the_demo_and_the_next_run_goes_on(
         os.killpg(process.pid, 0)
 
     made = len(list((settings.home / "lake" / "images").rglob("*.png")))
+    assert 4 <= made < WANTED
     total = run_countries(load_settings(), ["DE"]).summary["total"]
-    assert total["candidates"] == 6
-    assert total["rendered_now"] == 6 - made
+    assert total["candidates"] == WANTED
+    assert total["rendered_now"] == WANTED - made
     with open_instance(settings) as instance:
         later, stopped = (run.status.value for run in instance.get_runs())
-    assert later == "SUCCESS"
-    # What is left of a run this small may be done before it is cut off.
-    assert stopped == "CANCELED" or (stopped, made) == ("SUCCESS", 6)
+    assert (later, stopped) == ("SUCCESS", "CANCELED")

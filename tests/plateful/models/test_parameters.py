@@ -101,6 +101,13 @@ def test_a_style_without_a_parameter_is_said_once(prompt: str, style: str, said:
     assert done.receipt["style"]["status"] == "emulated"
 
 
+def test_what_is_said_in_the_prompt_is_said_without_blanks_around_it() -> None:
+    asked = {"prompt": "pizza", "style": " rustic ", "negative_prompt": "hands. "}
+    done = translate(asked, CATALOG["gpt-image"])
+    assert done.effective["prompt"] == "pizza, rustic. Do not show: hands.."
+    assert done.receipt["style"]["requested"] == "rustic"
+
+
 @pytest.mark.parametrize(
     ("asked", "effective"),
     [(1000, 1024), ("1920x1080", "1344x768"), ("1080x1920", "768x1344"), ("1200x1000", "1152x896")],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from plateful.errors import RenderError
 from plateful.identity import candidate_id, seed_for
@@ -16,6 +17,19 @@ from plateful.rendering.renderer import CandidateError
 from plateful.rendering.task import RenderTask
 
 COUNTRY = "SG"
+
+
+class MemoryLimit:
+    """A device on which more than so many rows of a network's evaluation do not fit."""
+
+    def __init__(self, network: torch.nn.Module, rows: int) -> None:
+        self.rows, self.refused = rows, 0
+        self.hook = network.register_forward_pre_hook(self.check, with_kwargs=True)
+
+    def check(self, _module: torch.nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if len(given[0] if given else named["hidden_states"]) > self.rows:
+            self.refused += 1
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 def make_task(version: ModelVersion, subject: str, attempt: int = 0, **changes: Any) -> RenderTask:

@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from diffusers import FluxPipeline, StableDiffusion3Pipeline
 
 from plateful.errors import ConfigError, ModelError
 from plateful.models.catalog import CatalogEntry, load_catalog
 from plateful.models.request import image_request
 from plateful.models.versions import ModelVersion, model_version
+from plateful.rendering.compiling import missing_compiler
 from plateful.rendering.flow_renderer import FlowRenderer
 from plateful.rendering.renderer import CandidateError
 from plateful.rendering.renderers import open_renderer
 from plateful.rendering.trial import Inputs, open_inputs, plan_request
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import encode_png
+from tests.plateful.rendering.sample import MemoryLimit
 from tests.tiny_models import add_flow_lora, build_tiny_flux, build_tiny_sd3
 
 MODELS: dict[str, tuple[Callable[[Path], Path], Any]] = {
@@ -105,6 +108,35 @@ def test_a_lora_changes_pixels_and_the_factory_opens_the_family(loaded: FlowRend
     renderer = open_renderer(adapted, Lake(str(tmp_path)))
     assert isinstance(renderer, FlowRenderer)
     assert not np.array_equal(draw(loaded), draw(renderer))
+
+
+def test_out_of_memory_halves_the_batch_and_keeps_the_pixels(loaded: FlowRenderer) -> None:
+    folder = loaded.version.folder
+    assert folder is not None
+    roomy = FlowRenderer(small(loaded.version.model, folder.parent, batch=4), device="cpu", threads=1)
+    request = image_request(model=roomy.version.model, prompt="a burger", seed=8, n=3, cfg_scale=1, steps=2)
+    tasks = plan_request(request, roomy.version, Inputs())
+    limit = MemoryLimit(roomy.pipeline.transformer, rows=2)
+    pictures = roomy.render(tasks, {}, {})
+    assert limit.refused == 1
+    assert roomy.device == "cpu, 1 threads, batch 2"
+    again = [roomy.render([task], {}, {})[0] for task in tasks]
+    assert all(np.array_equal(*pair) for pair in zip(pictures, again, strict=True))
+
+
+def test_a_compiled_profile_runs_compiled_or_says_that_it_is_eager(loaded: FlowRenderer) -> None:
+    folder = loaded.version.folder
+    assert folder is not None
+    compiled = FlowRenderer(
+        small(loaded.version.model, folder.parent, compiled=True), device="cpu", threads=1
+    )
+    assert ("eager" in compiled.device) == (missing_compiler(torch.device("cpu")) is not None)
+    compiled_code = not hasattr(compiled.pipeline.transformer.forward, "__func__")
+    assert compiled_code == ("eager" not in compiled.device)
+    plain, picture = (draw(renderer, steps=2).astype(int) for renderer in (loaded, compiled))
+    assert np.abs(plain - picture).mean() < 1
+    compiled.flush()
+    assert np.array_equal(picture, draw(compiled, steps=2))
 
 
 def test_what_cannot_be_painted_is_named(loaded: FlowRenderer) -> None:

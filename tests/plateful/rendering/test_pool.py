@@ -2,11 +2,9 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from plateful.errors import ModelError
 from plateful.models.versions import ModelVersion
@@ -16,26 +14,13 @@ from plateful.rendering.pool import GIB, ModelPool, get_renderer
 from plateful.rendering.replay import replay
 from plateful.stores.lake import Lake
 from tests.plateful.rendering.conftest import short_version
-from tests.plateful.rendering.sample import COUNTRY, make_task
+from tests.plateful.rendering.sample import COUNTRY, MemoryLimit, make_task
 from tests.plateful.rendering.test_shard import assert_complete, run
 
 
 @pytest.fixture(scope="module")
 def versions(weights: Path) -> list[ModelVersion]:
     return [short_version(weights, name=name, steps=2) for name in ("one", "two", "three")]
-
-
-class MemoryLimit:
-    """A device on which more than so many rows of a UNet evaluation do not fit."""
-
-    def __init__(self, renderer: DiffusersRenderer, rows: int) -> None:
-        self.rows, self.refused = rows, 0
-        self.hook = renderer.pipeline.unet.register_forward_pre_hook(self.check)
-
-    def check(self, _module: torch.nn.Module, given: tuple[Any, ...]) -> None:
-        if len(given[0]) > self.rows:
-            self.refused += 1
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 @pytest.fixture
@@ -99,7 +84,7 @@ def test_the_process_has_one_renderer_per_version(versions: list[ModelVersion]) 
 def test_out_of_memory_halves_the_batch_and_loses_nothing(
     roomy: DiffusersRenderer, lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
-    limit = MemoryLimit(roomy, rows=4)
+    limit = MemoryLimit(roomy.pipeline.unet, rows=4)
     tasks = [make_task(roomy.version, str(number)) for number in range(6)]
     with caplog.at_level(logging.WARNING):
         report = run(lake, tasks, roomy)
@@ -112,7 +97,7 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(
 
 
 def test_pixels_of_a_halved_batch_replay(roomy: DiffusersRenderer, lake: Lake) -> None:
-    MemoryLimit(roomy, rows=2)
+    MemoryLimit(roomy.pipeline.unet, rows=2)
     task = make_task(roomy.version, "soup")
     run(lake, [task], roomy)
     assert roomy.device == "cpu, 1 threads, batch 1"
@@ -123,6 +108,6 @@ def test_pixels_of_a_halved_batch_replay(roomy: DiffusersRenderer, lake: Lake) -
 
 
 def test_no_memory_for_one_candidate_stops_the_shard(roomy: DiffusersRenderer, lake: Lake) -> None:
-    MemoryLimit(roomy, rows=1)
+    MemoryLimit(roomy.pipeline.unet, rows=1)
     with pytest.raises(ModelError, match="no memory left for one candidate on cpu"):
         run(lake, [make_task(roomy.version, "soup")], roomy)
