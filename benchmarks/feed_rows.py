@@ -17,7 +17,7 @@ CHUNK = 250_000
 PRODUCTS_PER_VENDOR = 40
 HEADINGS, REPEATS, DECOMPOSED, LINE_BREAKS, PRICED, HIDDEN = 0.02, 0.01, 0.03, 0.02, 0.03, 0.001
 NO_COUNTRY = 0.005
-# Of the products: no photo, one of few placeholders, a file that is not there, a private address; else a photo.
+# Of the products: no photo, one of few placeholders, a file that is not there, a private address.
 MISSING, PLACEHOLDER, DEAD, UNSAFE = 0.45, 0.05, 0.04, 0.002
 ODD_COUNTRIES = ("", "XX", "Germany", "UK?")
 DISHES = [

@@ -30,7 +30,7 @@ from plateful.environments import Settings, load_settings
 from plateful.identity import request_id
 from plateful.prompts.writer import write_prompts
 from plateful.stores import Lake
-from plateful.tables import INPAINTING_MASKS, PROMPTS, TRANSLATED_PRODUCTS
+from plateful.tables import INPAINTING_MASKS, PROMPTS, TEXTS, TRANSLATED_PRODUCTS
 from resources.environment import build_resources
 from resources.io_managers import TableIOManager
 
@@ -75,24 +75,8 @@ def _checked(check: dg.AssetChecksDefinition) -> set[dg.AssetKey]:
 
 
 def write_inputs(settings: Settings, country: str, requests: int) -> None:
-    """Write a country's prompts, worded by the real writer for some dishes and repeated with other subjects."""
-    products = [
-        {
-            **dict.fromkeys(TRANSLATED_PRODUCTS.columns),
-            **dict.fromkeys(
-                ("ingredients", "dietary", "allergens", "related_products", "ingredients_en"), []
-            ),
-            **{"product_id": f"p{number}", "vendor_id": "v", "vendor_name": "", "country": country},
-            **{"name": f"{EXTRAS[number // 6 % 10]} {DISHES[number % 6]}", "language": "en", "category": ""},
-            **{"description": f"with {EXTRAS[number % 10]}", "cuisine": "", "image_consent": "none"},
-            **{"application": "menu-item", "record_hash": f"{number:064x}", "route": "text_to_image"},
-            **{"name_en": f"{EXTRAS[number // 6 % 10]} {DISHES[number % 6]}", "translation": "none"},
-            **{"description_en": f"with {EXTRAS[number % 10]}", "coverage": 1.0, "image_reasons": []},
-            "image_status": "missing",
-        }
-        for number in range(WORDED)
-    ]
-    worded = write_prompts(TRANSLATED_PRODUCTS.frame(products))
+    """Write a country's prompts: some worded by the real writer, and repeated for other subjects."""
+    worded = write_prompts(TRANSLATED_PRODUCTS.frame([_product(number, country) for number in range(WORDED)]))
     rows = pl.concat([worded] * -(-requests // WORDED)).head(requests)
     subjects = [f"p{number}" for number in range(requests)]
     rows = rows.with_columns(
@@ -107,6 +91,22 @@ def write_inputs(settings: Settings, country: str, requests: int) -> None:
     lake = Lake(settings.lake)
     lake.write_table("prompts", PROMPTS.frame(rows), country)
     lake.write_table("inpainting_masks", INPAINTING_MASKS.empty(), country)
+
+
+def _product(number: int, country: str) -> dict:
+    name = f"{EXTRAS[number // 6 % 10]} {DISHES[number % 6]}"
+    texts = {column: "" for column, dtype in TRANSLATED_PRODUCTS.schema.items() if dtype == pl.String}
+    lists = {column: [] for column, dtype in TRANSLATED_PRODUCTS.schema.items() if dtype == TEXTS}
+    return {
+        **dict.fromkeys(TRANSLATED_PRODUCTS.columns),
+        **texts,
+        **lists,
+        **{"product_id": f"p{number}", "country": country, "language": "en", "application": "menu-item"},
+        **{"name": name, "name_en": name, "description": f"with {EXTRAS[number % 10]}", "coverage": 1.0},
+        **{"description_en": f"with {EXTRAS[number % 10]}", "record_hash": f"{number:064x}"},
+        **{"image_status": "missing", "image_consent": "none", "route": "text_to_image"},
+        **{"translation": "none", "photo_sha256": None, "expected_text": None},
+    }
 
 
 def work(settings: Settings, countries: list[str]) -> None:
@@ -134,17 +134,17 @@ def _resident_mib() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def run_all(
-    settings: Settings, countries: list[str], environment: dict[str, str]
-) -> tuple[float, list[dict]]:
-    """Run all countries in PROCESSES processes -> wall seconds, their starts included, and a line a country."""
+def run_all(countries: list[str], environment: dict[str, str]) -> tuple[float, list[dict]]:
+    """Run all countries in PROCESSES processes -> wall seconds, starts included, and a line a country."""
     started = time.monotonic()
     running = []
     for number in range(PROCESSES):
         share = ",".join(countries[number::PROCESSES])
         command = [sys.executable, "-m", "benchmarks.million", "--work", share]
         running.append(
-            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(  # noqa: S603
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+            )
         )
     lines = []
     for number, process in enumerate(running):
@@ -173,7 +173,7 @@ def measure(requests: int, countries: list[str], folder: Path) -> dict:
     with open_instance(settings) as instance:
         before = folder_bytes(settings.dagster_home)
     load_before = os.getloadavg()[0]
-    wall, lines = run_all(settings, countries, environment)
+    wall, lines = run_all(countries, environment)
     with open_instance(settings) as instance:
         runs = instance.get_runs_count()
     lake = Lake(settings.lake)

@@ -66,7 +66,7 @@ class StubGates:
     clip = SimpleNamespace(embed_images=lambda arrays: np.zeros((len(arrays), 1), np.float32))
 
     def safety(
-        self, ids: Sequence[str], arrays: object, texts: Sequence[str | None], **_: object
+        self, ids: Sequence[str], _arrays: object, texts: Sequence[str | None], **_: object
     ) -> pl.DataFrame:
         """Return SAFETY_SCORES."""
         return _verdicts("safety_scores", ids, [asked_version(self.version, text) for text in texts])
@@ -75,7 +75,7 @@ class StubGates:
         """Return QUALITY_SCORES."""
         return _verdicts("quality_scores", ids, [self.version] * len(ids))
 
-    def judge(self, ids: Sequence[str], arrays: object, rubrics: Sequence[str], **_: object) -> pl.DataFrame:
+    def judge(self, ids: Sequence[str], _arrays: object, rubrics: Sequence[str], **_: object) -> pl.DataFrame:
         """Return JUDGE_VERDICTS."""
         return _verdicts("judge_verdicts", ids, [asked_version(self.version, each) for each in rubrics])
 

@@ -1,9 +1,9 @@
 """How events are written: set wherever a run is created or worked on.
 
-Dagster 1.13 reads `DAGSTER_EVENT_BATCH_SIZE` in the process that writes: whoever creates a run (CLI, daemon, UI)
-writes its planned events in one statement instead of one each, and so does a step that reports several
-materializations. `DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS` is not for this graph: a run has one
-partition, so it would save no event, and a failed run's country would not be marked failed in the UI.
+Dagster 1.13 reads `DAGSTER_EVENT_BATCH_SIZE` in the process that writes: whoever creates a run (CLI,
+daemon, UI) writes its planned events in one statement instead of one each, and so does a step that reports
+several materializations. `DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS` is not for this graph: a
+run has one partition, so it would save no event, and a failed run's country would not be marked failed.
 """
 
 import os
