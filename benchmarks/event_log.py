@@ -30,7 +30,7 @@ from jobs.retention import RetentionConfig, drop_runs
 from plateful.environments import Settings, open_ledger, utc_now
 from plateful.stores import Lake
 
-RUNS = 7
+RUNS = 6
 PRODUCTS = 20  # two candidates each: a contact sheet holds 32
 COUNTRIES, DAYS = 70, 30
 KINDS = ("render_country", "publish_country")

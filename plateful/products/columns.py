@@ -39,6 +39,8 @@ _HIDDEN = (
 )
 _SPACES = r"[\s\x1c-\x1f]+"
 _FOLDS = r"[^\S ]|[\x1c-\x1f]|  |^ | $"
+# What Python's `strip` takes off; polars leaves the last four separators of ASCII.
+_STRIPPED = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _LISTS = ("ingredients", "dietary", "allergens", "related_products")
 _LIMITS = {
     **dict.fromkeys(COLUMNS, MAX_FIELD),
@@ -64,8 +66,9 @@ def one_lines(cells: pl.Series) -> pl.Series:
 
 
 def cleaned(sheet: pl.DataFrame) -> pl.DataFrame:
-    """Return a SHEET frame with every cell but the picture reference on one line in NFC."""
-    return sheet.with_columns(one_lines(sheet[name]) for name in COLUMNS if name != "image_url")
+    """Return a SHEET frame with every cell on one line in NFC, the picture reference only stripped."""
+    lines = (one_lines(sheet[name]) for name in COLUMNS if name != "image_url")
+    return sheet.with_columns(*lines, sheet["image_url"].str.strip_chars(_STRIPPED))
 
 
 def plain(sheet: pl.DataFrame, clean: pl.DataFrame, root: Path) -> pl.Series:
@@ -107,7 +110,6 @@ def products_of(clean: pl.DataFrame, country: str) -> pl.DataFrame:
         _each(clean["updated_at"], time_of, TIME),
         _without_prices(clean["description"]),
         pl.lit(country).alias("country"),
-        pl.col("image_url").str.strip_chars(),
         _or("image_consent", "none"),
         _or("application", "menu-item"),
         pl.when(pl.col("expected_text") != "").then("expected_text").alias("expected_text"),
