@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 from upath import UPath
 
+from jobs.events import write_events_in_batches
 from plateful.environments import ROOT, Settings, open_ledger, utc_now
 from plateful.errors import ConfigError
 from plateful.stores.locks import exclusive
@@ -30,6 +31,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     Raises:
         ConfigError: there is a webserver, but no DAGSTER_HOME that says which storage it has.
     """
+    write_events_in_batches()
     # Dagster marks partitioned checks as a preview; the pinned version carries them.
     warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
     warnings.filterwarnings("ignore", category=UserWarning)

@@ -12,11 +12,13 @@ from plateful.errors import StoreError
 
 # Ids have 64 digits; tables print the first 12, and these are enough to name one.
 MIN_PREFIX = 8
+# Made once: `json.dumps` with options of its own builds an encoder a call.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Serialise to the one JSON text that equal values share: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def sha256_hex(content: bytes | str) -> str:

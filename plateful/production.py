@@ -65,7 +65,8 @@ class ProductionSettings(BaseSettings):
     snowflake_port: int = Field(default=443, ge=1, le=65535)
     snowflake_protocol: Literal["https", "http"] = "https"
     dagster_url: str | None = Field(
-        default=None, description="Dagster webserver that commands submit runs to; unset = they run in the command itself"
+        default=None,
+        description="Dagster webserver that commands submit runs to; unset = they run in the command itself",
     )
     compile_cache_key: SecretStr | None = Field(
         default=None, description="signs compile caches; unset = none are built or loaded"

@@ -1,5 +1,6 @@
 """I/O managers: tables between assets, documents between the ops of a graph-backed asset."""
 
+import gzip
 import json
 import shutil
 import time
@@ -17,8 +18,10 @@ from resources.lease import LeaseResource, user_errors
 from resources.metrics import MetricsResource
 from resources.stores import LakeResource, S3Config
 
-# 2.4 kB a candidate and run; a failed run is re-executed within days or not at all.
+# A failed run is re-executed within days or not at all.
 KEEP = timedelta(days=7)
+# Tasks repeat each other's words: 5.4 kB a candidate become 0.3 kB, in 0.03 ms.
+COMPRESSION = 1
 
 
 class TableIOManager(dg.ConfigurableIOManager):
@@ -50,7 +53,7 @@ class MeasuredTableIOManager(TableIOManager):
 
 
 class StepIOManager(dg.ConfigurableIOManager):
-    """JSON documents between the ops of a graph-backed asset, one object per run and output; no pickles.
+    """Gzipped JSON documents between the ops of a graph-backed asset, one per run and output; no pickles.
 
     A re-execution reads what its parent run wrote, so documents stay for a while. A bucket drops them by a
     lifecycle rule on `steps/`, a local lake when the next run writes its first.
@@ -73,7 +76,7 @@ class StepIOManager(dg.ConfigurableIOManager):
         if isinstance(steps, Path) and not (steps / context.run_id).exists():
             _drop_old(steps)
         with user_errors():
-            objects.replace(path, canonical_json(obj).encode())
+            objects.replace(path, gzip.compress(canonical_json(obj).encode(), COMPRESSION, mtime=0))
 
     def load_input(self, context: dg.InputContext) -> dict:
         """Read the upstream op's output."""
@@ -82,7 +85,7 @@ class StepIOManager(dg.ConfigurableIOManager):
             raise dg.DagsterInvariantViolationError("a step document is read from an upstream op only")
         path = self._path(up.run_id, up.step_key, up.name, up.mapping_key)
         with user_errors():
-            return json.loads(objects.read(path))
+            return json.loads(gzip.decompress(objects.read(path)))
 
 
 def _drop_old(steps: Path) -> None:

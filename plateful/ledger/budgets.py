@@ -7,7 +7,6 @@ so it counts once however often it is made. What was spent is always recorded, a
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import accumulate, takewhile
 from typing import Any
@@ -231,7 +230,7 @@ def _recorded(session: Session, charges: Sequence[Charge], day: date) -> list[tu
     if not charges:
         return []
     statement = _insert(session, ChargeRow).on_conflict_do_nothing()
-    rows = [{**asdict(charge), "day": day} for charge in charges]
+    rows = [{**vars(charge), "day": day} for charge in charges]
     done = session.execute(statement.returning(ChargeRow.team, ChargeRow.cost), rows)
     return [(row.team, row.cost) for row in done]
 

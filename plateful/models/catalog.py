@@ -4,6 +4,7 @@ An entry is one set of weights or one hosted model. Its serving profiles are nam
 one answers to the entry's id, another to `<id>-<profile>`, so that a switch is a switch of one name.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -178,6 +179,13 @@ def load_catalog(path: Path = CATALOG_FILE) -> dict[str, CatalogEntry]:
         ConfigError: the file cannot be read, an entry is malformed, or two answer to one name; names the
             entry and the field.
     """
+    state = path.stat() if path.is_file() else None
+    return dict(_catalog(path, state and (state.st_size, state.st_mtime_ns)))
+
+
+@lru_cache(maxsize=8)
+def _catalog(path: Path, _state: tuple[int, int] | None) -> dict[str, CatalogEntry]:
+    """Parse once per state of the file: every step of every run asks, and YAML takes 0.2 s."""
     entries = {str(name): _entry(str(name), fields, path) for name, fields in _read(path).items()}
     served_names(entries)
     return entries

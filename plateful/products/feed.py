@@ -6,10 +6,7 @@ feed-level rejects add up to the file.
 """
 
 import hashlib
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -17,29 +14,15 @@ import polars as pl
 
 from plateful.countries import COUNTRIES
 from plateful.errors import FeedError
-from plateful.identity import content_hash
-from plateful.products.cleaning import cut, one_line
+from plateful.products.columns import one_lines
 from plateful.products.image_paths import find_picture, path_problem
-from plateful.products.rows import Fault, parse_row
-from plateful.products.sources import RawRow, feed_files, read_rows
+from plateful.products.sheets import SHEET, Sheet, open_sheet, raw_rows
+from plateful.products.slices import FEED_PRODUCTS, FeedSlice, country_fault, feed_slice, reject_row
+from plateful.products.sources import COLUMNS, feed_files
 from plateful.products.urls import is_address
-from plateful.tables import PRODUCTS, REJECTS, Table
+from plateful.tables import REJECTS
 
-_LATER = ("image_status", "image_reasons", "photo_sha256")
-FEED_PRODUCTS = Table(
-    "feed_products",
-    PRODUCTS.key,
-    {name: column for name, column in PRODUCTS.columns.items() if name not in _LATER},
-)
-
-
-@dataclass(frozen=True)
-class FeedSlice:
-    """One country of a feed: rows read, products (PRODUCTS less the image columns), rejects (REJECTS)."""
-
-    rows_in: int
-    products: pl.DataFrame
-    rejects: pl.DataFrame
+__all__ = ["FEED_PRODUCTS", "Feed", "FeedSlice", "ProductFeed"]
 
 
 class ProductFeed(ABC):
@@ -73,8 +56,8 @@ class ProductFeed(ABC):
         """Hash what a country's run would read, so that an unchanged country is not run again."""
 
     @abstractmethod
-    def _rows_of(self, country: str) -> Sequence[RawRow]:
-        """Rows of a country in their order, or under the empty string those without a valid one."""
+    def _sheet(self, country: str) -> pl.DataFrame:
+        """Rows of a country, or of those without a valid one (the empty string), in their order, as SHEET."""
 
     def read(self, country: str) -> FeedSlice:
         """Return one country's rows as products and rejects; two empty frames when it has none."""
@@ -82,26 +65,11 @@ class ProductFeed(ABC):
             raise FeedError(
                 f"country {country!r} is not known", fix="use one of the codes in plateful/countries.py"
             )
-        rows = self._rows_of(country)
-        products, rejects, first_seen = [], [], {}
-        for raw in rows:
-            parsed = parse_row(raw, country, self.root)
-            if not isinstance(parsed, Fault) and parsed["product_id"] in first_seen:
-                first = first_seen[parsed["product_id"]]
-                parsed = Fault(
-                    "duplicate_product_id",
-                    f"{cut(parsed['product_id'], 80)!r} is row {first.row} of {first.file}; that one stays",
-                )
-            if isinstance(parsed, Fault):
-                rejects.append(_reject(raw, parsed))
-            else:
-                first_seen[parsed["product_id"]] = raw
-                products.append(parsed)
-        return FeedSlice(len(rows), FEED_PRODUCTS.frame(products), REJECTS.frame(rejects))
+        return feed_slice(self._sheet(country), country, self.root)
 
     def unassigned(self) -> pl.DataFrame:
         """Return the feed-level rejects: rows without a valid country."""
-        return REJECTS.frame([_reject(raw, _country_fault(raw)) for raw in self._rows_of("")])
+        return REJECTS.frame([reject_row(raw, country_fault(raw)) for raw in raw_rows(self._sheet(""))])
 
 
 class Feed(ProductFeed):
@@ -121,6 +89,8 @@ class Feed(ProductFeed):
         self.path = str(path)
         self._place = Path(path)
         self._files = feed_files(self._place)
+        # The code and rows last asked for: a run reads its country and then hashes it.
+        self._last: tuple[str, pl.DataFrame] | None = None
 
     @property
     def root(self) -> Path:
@@ -133,11 +103,11 @@ class Feed(ProductFeed):
 
     def countries(self) -> list[str]:
         """Codes of the countries that have rows, sorted."""
-        return sorted(code for code in self._rows if code)
+        return sorted(code for code in self._counts if code)
 
     def rows_in(self, country: str) -> int:
         """Count a country's rows."""
-        return len(self._rows_of(country))
+        return self._counts.get(country, 0)
 
     def state(self) -> str:
         """Hash names, sizes and dates of the files; see `ProductFeed`."""
@@ -145,23 +115,32 @@ class Feed(ProductFeed):
         text = "\n".join(f"{name}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}" for name, stat in states)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _rows_of(self, country: str) -> Sequence[RawRow]:
-        return self._rows.get(country, [])
-
     def content_hash(self, country: str) -> str:
         """Hash what a country's run would read: its rows, and the pictures they name.
 
         Neither clocks, file dates nor the order of products count, so a feed exported again unchanged keeps
         its hash. The order of rows with one id does: the first is the product.
         """
-        rows: dict[str, list] = {}
-        for raw in self._rows.get(country, []):
-            same_id = rows.setdefault(one_line(raw.cells["product_id"]), [])
-            same_id.append([raw.cells, raw.fault, self._picture_digest(raw)])
-        return content_hash(sorted(content_hash(same_id) for same_id in rows.values()))
+        sheet = self._sheet(country)
+        references = sheet["image_url"].unique()
+        pictures = {reference: self._picture_digest(reference) for reference in references}
+        known = {reference: digest for reference, digest in pictures.items() if digest}
+        digests = sheet["image_url"].replace_strict(known, default="", return_dtype=pl.String)
+        read = sheet.select("fault", *COLUMNS, digests.alias("picture"))
+        # Every cell with its length in front, so that no two rows read alike.
+        cells = (
+            part
+            for name in read.columns
+            for part in (pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
+        )
+        ordered = read.select(pl.concat_str(*cells).alias("text"), one_lines(read["product_id"]).alias("id"))
+        digest = hashlib.sha256()
+        for text in ordered.sort("id", maintain_order=True)["text"]:
+            digest.update(text.encode())
+        return digest.hexdigest()
 
-    def _picture_digest(self, raw: RawRow) -> str | None:
-        reference = raw.cells["image_url"].strip()
+    def _picture_digest(self, cell: str) -> str | None:
+        reference = cell.strip()
         if not reference or is_address(reference) or path_problem(reference, self.root):
             return None
         found = find_picture(reference, self.root)
@@ -170,19 +149,29 @@ class Feed(ProductFeed):
         state = found.stat()
         return _file_digest(found, state.st_size, state.st_mtime_ns)
 
+    def _sheet(self, country: str) -> pl.DataFrame:
+        if self._last is None or self._last[0] != country:
+            there = country in self._counts
+            found = [sheet.read(country) for sheet in self._sheets if there and country in sheet.counts()]
+            self._last = (country, pl.concat([pl.DataFrame(schema=SHEET), *found]))
+        return self._last[1]
+
     @cached_property
-    def _rows(self) -> dict[str, list[RawRow]]:
+    def _counts(self) -> dict[str, int]:
         """Rows by country code; those without a valid country under the empty string."""
-        grouped: dict[str, list[RawRow]] = {}
-        for path in self._files:
-            for raw in read_rows(path, path.name):
-                code = raw.cells["country"].strip().upper()
-                grouped.setdefault(code if code in COUNTRIES else "", []).append(raw)
-        if not grouped:
+        counts: dict[str, int] = {}
+        for sheet in self._sheets:
+            for code, rows in sheet.counts().items():
+                counts[code] = counts.get(code, 0) + rows
+        if not counts:
             raise FeedError(
                 f"feed {self.path!r} has no rows", fix="give at least one data row under the header"
             )
-        return grouped
+        return counts
+
+    @cached_property
+    def _sheets(self) -> list[Sheet]:
+        return [open_sheet(path) for path in self._files]
 
 
 @lru_cache(maxsize=100_000)
@@ -190,28 +179,3 @@ def _file_digest(path: Path, _size: int, _changed_ns: int) -> str:
     """Digest a picture once per state of its file: the sensor asks every 30 s."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _country_fault(raw: RawRow) -> Fault:
-    if raw.fault:
-        return Fault(raw.fault, raw.detail)
-    country = one_line(raw.cells["country"])
-    if not country:
-        return Fault("missing_country", "country is empty: give an ISO 3166-1 alpha-2 code")
-    shape = (
-        "is not served: see plateful/countries.py"
-        if re.fullmatch("[A-Za-z]{2}", country)
-        else "is no ISO 3166-1 alpha-2 code"
-    )
-    return Fault("unknown_country", f"{cut(country, 60)!r} {shape}")
-
-
-def _reject(raw: RawRow, fault: Fault) -> dict:
-    return {
-        "file": raw.file,
-        "row": raw.row,
-        "product_id": cut(one_line(raw.cells["product_id"][:1_000]), 200),
-        "country": cut(one_line(raw.cells["country"][:1_000]), 200),
-        "reason": fault.reason,
-        "detail": cut(fault.detail, 300),
-    }

@@ -11,7 +11,8 @@
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,6 +40,8 @@ MAX_FILE_BYTES = 20_000_000
 PLACEHOLDER_MIN = 5
 # Raise when the same file would be normalised or judged differently by the code here.
 CODE_VERSION = 3
+
+_DECIDED = ("image_status", "image_reasons", "photo_sha256")
 
 Assess = Callable[[np.ndarray], Verdict]
 
@@ -112,16 +115,18 @@ def resolve_images(
             return PhotoStatus("placeholder", ("shared_picture",))
         return sources[url].photo
 
-    rows = [row | _columns(status(row["image_url"])) for row in products.iter_rows(named=True)]
-    return PRODUCTS.frame(rows)
+    return _joined(products, {url: status(url) for url in ("", *sources)})
 
 
-def _columns(photo: PhotoStatus) -> dict:
-    return {
-        "image_status": photo.status,
-        "image_reasons": list(photo.reasons),
-        "photo_sha256": photo.photo_sha256,
-    }
+def _joined(products: pl.DataFrame, photos: Mapping[str, PhotoStatus]) -> pl.DataFrame:
+    """Return products with the status of their picture reference, in order."""
+    # Few statuses stand behind many references, and lists are slow to build one by one.
+    number = {photo: place for place, photo in enumerate(dict.fromkeys(photos.values()))}
+    which = pl.DataFrame({"image_url": list(photos), "photo": [number[photo] for photo in photos.values()]})
+    rows = [(p.status, list(p.reasons), p.photo_sha256, place) for p, place in number.items()]
+    schema = {**{name: PRODUCTS.schema[name] for name in _DECIDED}, "photo": pl.Int64}
+    found = which.join(pl.DataFrame(rows, schema=schema, orient="row"), on="photo").drop("photo")
+    return PRODUCTS.frame(products.join(found, on="image_url", how="left", maintain_order="left"))
 
 
 def _filed(url: str, root: Path, gates: "_Gates") -> _Source:
@@ -138,7 +143,8 @@ def _fetched(
 ) -> Iterator[tuple[str, _Source]]:
     """Yield every address with the picture it gave this week; `ask` the others, unless it is None."""
     if ask is None:
-        yield from ((url, _Source(None, PhotoStatus("unchecked", ("no_network",)))) for url in urls)
+        offline = _Source(None, PhotoStatus("unchecked", ("no_network",)))
+        yield from ((url, offline) for url in urls)
         return
     known = {url: source for url in urls if (source := memory.this_week(url))}
     yield from known.items()
@@ -155,11 +161,21 @@ def _fetched(
 
 def _shared(products: pl.DataFrame, sources: dict[str, _Source], least: int) -> set[str]:
     """Pictures (digest, else address) behind so many different names; branches of a chain share one."""
+    shown = {
+        url: source.digest or url
+        for url, source in sources.items()
+        if source.digest or source.photo.status != "dead"
+    }
+    # Most pictures are behind one product, and need no look at its name.
+    behind = Counter(shown.values())
+    counts = products["image_url"].value_counts()
+    often = {
+        url for url, rows in counts.iter_rows() if url in shown and (rows >= least or behind[shown[url]] > 1)
+    }
     names: dict[str, set[str]] = {}
-    for url, name in products.select("image_url", "name").iter_rows():
-        source = sources.get(url)
-        if source is not None and (source.digest or source.photo.status != "dead"):
-            names.setdefault(source.digest or url, set()).add(name.casefold())
+    chosen = products.filter(pl.col("image_url").is_in(often)).select("image_url", "name")
+    for url, name in chosen.iter_rows():
+        names.setdefault(shown[url], set()).add(name.casefold())
     return {picture for picture, found in names.items() if len(found) >= least}
 
 

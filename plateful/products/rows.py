@@ -127,8 +127,14 @@ def _choices(cells: dict[str, str], _root: Path | None) -> Fault | None:
     return None
 
 
-def _image(cells: dict[str, str], root: Path | None) -> Fault | None:
-    reference = cells["image_url"].strip()
+def image_fault(cell: str, root: Path | None) -> Fault | None:
+    """Return what is wrong with a picture reference as written, None when nothing is.
+
+    Args:
+        cell: the reference; empty when there is no picture.
+        root: the feed's folder, None where only addresses make sense.
+    """
+    reference = cell.strip()
     if not reference:
         return None
     if is_address(reference):
@@ -145,6 +151,10 @@ def _image(cells: dict[str, str], root: Path | None) -> Fault | None:
         )
     problem = path_problem(reference, root)
     return Fault("path_outside_feed", f"{cut(one_line(reference), 120)!r} {problem}") if problem else None
+
+
+def _image(cells: dict[str, str], root: Path | None) -> Fault | None:
+    return image_fault(cells["image_url"], root)
 
 
 _RAW_CHECKS: tuple[Check, ...] = (_too_long, _ids, _name, _choices, _image)
@@ -165,14 +175,14 @@ def _product(cells: dict[str, str], country: str) -> dict:
         "ingredients": _list(text["ingredients"]),
         "dietary": _list(text["dietary"]),
         "allergens": _list(text["allergens"]),
-        "price": _price(text["price"]),
+        "price": price_of(text["price"]),
         "currency": cut(text["currency"], 10),
         "image_url": cells["image_url"].strip(),
         "image_consent": text["image_consent"].lower() or "none",
         "application": text["application"].lower() or "menu-item",
         "related_products": _list(text["related_products"]),
         "expected_text": text["expected_text"] or None,
-        "updated_at": _time(text["updated_at"]),
+        "updated_at": time_of(text["updated_at"]),
     }
     product["record_hash"] = content_hash([product[column] for column in DECIDES_PICTURE])
     return product
@@ -183,7 +193,7 @@ def _list(text: str) -> list[str]:
     return [cut(part, MAX_LIST_ITEM) for part in parts if part][:MAX_LIST]
 
 
-def _price(text: str) -> float | None:
+def price_of(text: str) -> float | None:
     """Read '4.95', '4,95' or 'RM 1,204.50'; null for 'market price': no picture depends on it."""
     digits = re.sub(r"[^\d.,]", "", text)
     if re.fullmatch(r"\d{1,9}(?:\.\d+)?", digits):
@@ -195,7 +205,8 @@ def _price(text: str) -> float | None:
     return None
 
 
-def _time(text: str) -> datetime | None:
+def time_of(text: str) -> datetime | None:
+    """Read an ISO 8601 time, UTC where it names no zone; null for anything else."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

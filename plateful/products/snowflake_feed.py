@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from plateful.countries import COUNTRIES
 from plateful.errors import ConfigError, FeedError, StoreError
 from plateful.identity import content_hash
 from plateful.products.feed import ProductFeed
-from plateful.products.sources import COLUMNS, RawRow, as_text, header
+from plateful.products.sheets import country_code, typed_sheet
+from plateful.products.sources import COLUMNS, header
 from plateful.stores.snowflake_session import SnowflakeAccess, identifier
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class SnowflakeFeed(ProductFeed):
 
     def countries(self) -> list[str]:
         """Codes of the countries that have rows, sorted."""
-        return sorted({code for name in self._contents if (code := _code(name))})
+        return sorted({code for name in self._contents if (code := country_code(name or ""))})
 
     def rows_in(self, country: str) -> int:
         """Count a country's rows, in the warehouse unless they are read already."""
@@ -83,18 +83,15 @@ class SnowflakeFeed(ProductFeed):
         if country in self._read:
             hashes = self._read[country]["content"]
             return _Content(hashes.len(), sum(map(int, hashes)))
-        found = [content for name, content in self._contents.items() if _code(name) == country]
+        found = [content for name, content in self._contents.items() if country_code(name or "") == country]
         return _Content(sum(one.rows for one in found), sum(one.hashes for one in found))
 
-    def _rows_of(self, country: str) -> Sequence[RawRow]:
+    def _sheet(self, country: str) -> pl.DataFrame:
         if country not in self._read:
             self._read[country] = self._fetch(country)
         frame = self._read[country].drop("content")
-        absent = dict.fromkeys((name for name in COLUMNS if name not in frame.columns), "")
-        return [
-            RawRow(self.path, number, {name: as_text(value) for name, value in row.items()} | absent)
-            for number, row in enumerate(frame.iter_rows(named=True), start=1)
-        ]
+        numbers = pl.Series(range(1, frame.height + 1), dtype=pl.Int64)
+        return typed_sheet(self.path, numbers, frame.to_dict())
 
     def _fetch(self, country: str) -> pl.DataFrame:
         """Return a country's rows by id, of equal ids the newest first: a table has no order of its own."""
@@ -113,10 +110,12 @@ class SnowflakeFeed(ProductFeed):
         """Return the condition for a country, or for the rows without a valid one (empty string)."""
         column = self._columns["country"][0]
         if country:
-            values = [name for name in self._contents if name is not None and _code(name) == country]
+            values = [
+                name for name in self._contents if name is not None and country_code(name or "") == country
+            ]
             marks = ", ".join("?" * len(values)) or "NULL"
             return f"{column} IN ({marks})", values
-        values = [name for name in self._contents if name is not None and _code(name)]
+        values = [name for name in self._contents if name is not None and country_code(name or "")]
         if not values:
             return "TRUE", []
         return f"{column} IS NULL OR {column} NOT IN ({', '.join('?' * len(values))})", values
@@ -175,12 +174,6 @@ def _table(path: str) -> str:
             f"feed {path[:200]!r} does not name a table", fix=f"write {SCHEME}DATABASE.SCHEMA.TABLE"
         )
     return ".".join(identifier(part, f"in feed {path[:200]!r},") for part in parts)
-
-
-def _code(written: str | None) -> str:
-    """Return the country code of a country as written, empty when it is none."""
-    code = str(written or "").strip().upper()
-    return code if code in COUNTRIES else ""
 
 
 def _joined(text: str) -> str:

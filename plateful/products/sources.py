@@ -1,4 +1,4 @@
-"""Read feed files into raw rows: CSV or Parquet, one file or a folder of them.
+"""The columns and files of a feed, and CSV files as raw rows.
 
 Nothing is judged here beyond the file's own form; a row that the file's form already breaks carries the
 reason with it.
@@ -9,8 +9,6 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
 
 from plateful.errors import FeedError
 
@@ -73,25 +71,11 @@ def feed_files(path: Path) -> list[Path]:
     return found
 
 
-def read_rows(path: Path, label: str) -> Iterator[RawRow]:
-    """Yield every data row of one file.
-
-    Args:
-        path: the file.
-        label: what to call it in rejects and errors.
-
-    Raises:
-        FeedError: the file cannot be read as a whole: a required column is missing, a column is there twice,
-        it is not UTF-8.
-    """
-    return _parquet_rows(path, label) if path.suffix.lower() == ".parquet" else _csv_rows(path, label)
-
-
 def header(names: list[str], label: str) -> list[str]:
-    """Return a file's or table's column names as the feed knows them.
+    """Return the names of a file's or table's columns in the contract's spelling.
 
     Raises:
-        FeedError: a required column is missing, or a known one is there twice.
+        FeedError: a required column is missing, or one is there twice.
     """
     columns = [name.strip().lower() for name in names]
     missing = [c for c in REQUIRED if c not in columns]
@@ -106,7 +90,17 @@ def header(names: list[str], label: str) -> list[str]:
     return columns
 
 
-def _csv_rows(path: Path, label: str) -> Iterator[RawRow]:
+def csv_rows(path: Path, label: str) -> Iterator[RawRow]:
+    """Yield every data row of a CSV file.
+
+    Args:
+        path: the file.
+        label: what to call it in rejects and errors.
+
+    Raises:
+        FeedError: the file cannot be read as a whole: a required column is missing, a column is there twice,
+        it is not UTF-8.
+    """
     content = path.read_bytes()
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FeedError(f"feed file {label!r} is UTF-16", fix="save it as UTF-8")
@@ -136,19 +130,6 @@ def _form_fault(row: dict[str, str], cells: int, columns: int, lines: int) -> tu
         if broken
         else ("", "")
     )
-
-
-def _parquet_rows(path: Path, label: str) -> Iterator[RawRow]:
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise FeedError(
-            f"feed file {label!r} is not readable Parquet: {error}", fix="write the file again"
-        ) from error
-    columns = zip(frame.columns, header(frame.columns, label), strict=True)
-    frame = frame.select(pl.col(name).alias(column) for name, column in columns if column in COLUMNS)
-    for number, row in enumerate(frame.iter_rows(named=True), start=1):
-        yield RawRow(label, number, {c: as_text(row.get(c)) for c in COLUMNS})
 
 
 def as_text(value: object) -> str:

@@ -136,7 +136,8 @@ def missing_tasks(
     """
     todo = {task.candidate_id for task in tasks} - set(known["candidate_id"])
     stored = lake.stored_images(todo)
-    fresh = [task for task in tasks if task.candidate_id in todo - stored]
+    todo -= stored
+    fresh = [task for task in tasks if task.candidate_id in todo]
     return fresh, [task for task in tasks if task.candidate_id in stored]
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from plateful.identity import canonical_json
@@ -48,7 +48,8 @@ class RenderTask:
 
     def to_json(self) -> str:
         """Return the task as canonical JSON."""
-        return canonical_json(asdict(self))
+        # Not `asdict`: its deep copies were half of what planning cost.
+        return canonical_json(vars(self))
 
     @classmethod
     def from_json(cls, text: str) -> "RenderTask":
@@ -65,5 +66,5 @@ class RenderTask:
     def identity_row(self) -> dict[str, Any]:
         """Return the task's part of its `generated_candidates` row."""
         own = ("expected_text", "rubric", "application")
-        row = {name: value for name, value in asdict(self).items() if name not in own}
+        row = {name: value for name, value in vars(self).items() if name not in own}
         return {**row, **{name: canonical_json(row[name]) for name in ("parameters", "receipt")}}

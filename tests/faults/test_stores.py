@@ -135,7 +135,9 @@ def test_two_backfills_of_one_country_render_it_once(shop: Shop) -> None:
 @pytest.mark.parametrize("broken", ["truncated", "another"])
 def test_broken_weights_stop_the_run_by_name_and_are_never_used(shop: Shop, broken: str) -> None:
     client, bucket = shop.s3.client(), "lake"
-    (key, *_) = [name for name in shop.s3.keys(bucket, shop.prefix.removeprefix("s3://lake/")) if "unet" in name]
+    (key, *_) = [
+        name for name in shop.s3.keys(bucket, shop.prefix.removeprefix("s3://lake/")) if "unet" in name
+    ]
     whole = client.get_object(Bucket=bucket, Key=key)["Body"].read()
     wrong = whole[: len(whole) // 2] if broken == "truncated" else bytes(len(whole))
     client.put_object(Bucket=bucket, Key=key, Body=wrong)

@@ -161,5 +161,7 @@ def table(done: Rehearsal) -> pl.DataFrame:
     """Return what ran where: one row per country, step kind and pool."""
     frame = pl.DataFrame([asdict(pod) for pod in done.pods])
     return frame.group_by("country", "step", "profile", "pool", maintain_order=True).agg(
-        pl.len().alias("pods"), pl.col("phase").unique().sort().str.join(", "), pl.col("seconds").sum().round(1)
+        pl.len().alias("pods"),
+        pl.col("phase").unique().sort().str.join(", "),
+        pl.col("seconds").sum().round(1),
     )

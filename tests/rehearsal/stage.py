@@ -12,7 +12,6 @@ from typing import Any
 
 import dagster as dg
 import httpx
-import yaml
 
 from tests.kubernetes.api_server import Cluster
 from tests.kubernetes.plane import (
@@ -55,7 +54,7 @@ class Stage:
             check=False,
         )
 
-    def json(self, *words: str) -> Any:  # noqa: ANN401 - any JSON value
+    def json(self, *words: str) -> Any:
         """Run a command with --json and return its document.
 
         Raises:
@@ -63,7 +62,9 @@ class Stage:
         """
         done = self.plateful(*words, "--json")
         if done.returncode != 0:
-            raise RuntimeError(f"plateful {' '.join(words)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+            raise RuntimeError(
+                f"plateful {' '.join(words)} ended with {done.returncode}:\n{done.stderr[-4000:]}"
+            )
         return json.loads(done.stdout)
 
     @contextmanager
