@@ -75,8 +75,8 @@ class PodStepHandler:
         if silent:
             return "its pod ended without a word of the step -> read the pod's log, then run it again"
         return (
-            f"its pod did not start within {pending_seconds:g} s: {obstacle(pods, events)} -> see to the node "
-            "pool of the step's profile (its limit, quota and image), then re-execute the run from failure"
+            f"its pod did not start within {pending_seconds:g} s: {obstacle(pods, events)} -> see to the "
+            "node pool of the step's profile (its limit, quota and image), then re-execute the run from failure"
         )
 
 
