@@ -53,7 +53,7 @@ def feed_slice(sheet: pl.DataFrame, country: str, root: Path | None) -> FeedSlic
         else:
             parsed.append({"place": place, "file": raw.file, "row": raw.row, **found})
     one_by_one = pl.DataFrame(parsed, schema=_schema())
-    products = pl.concat([by_columns.cast(_schema()), one_by_one]).sort("place")
+    products = pl.concat([by_columns.cast(pl.Schema(_schema())), one_by_one]).sort("place")
     first = products.unique("product_id", keep="first", maintain_order=True)
     again = products.join(first.select("place"), on="place", how="anti")
     faults += _repeats(again, first, sheet)
