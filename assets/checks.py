@@ -14,7 +14,7 @@ from assets.partitions import COUNTRY, MODEL_VERSION
 from eval_sets import load_eval_set
 from plateful.budgets.costs import differences
 from plateful.contracts import ContractResult, validate
-from plateful.products.feed import Feed
+from plateful.products.feed import ProductFeed
 from plateful.stores import Lake
 from resources.compute import CPU_SMALL
 from resources.feed import FeedResource
@@ -69,9 +69,9 @@ def _tables(names: tuple[str, ...]) -> Upstream:
     return lambda lake, partition: {name: lake.read_table(name, partition) for name in names}
 
 
-def feed_counts(feed: Feed, country: str) -> pl.DataFrame:
+def feed_counts(feed: ProductFeed, country: str) -> pl.DataFrame:
     """Return the feed's own row count of a country, one row: country, rows_in."""
-    return pl.DataFrame({"country": [country], "rows_in": [feed.read(country).rows_in]})
+    return pl.DataFrame({"country": [country], "rows_in": [feed.rows_in(country)]})
 
 
 @dg.asset_check(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import console
-from cli.execution import open_instance
+from cli.instance import open_instance
 from cli.options import Json
 from plateful.environments import Settings, load_settings
 from plateful.metrics.declared import SHARDS_LEFT

@@ -5,18 +5,16 @@ that a page or a sensor still reads: the newest materializations of every asset 
 of every job and partition, and those that carried out a country's newest decision.
 """
 
-import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
-from upath import UPath
 
 from jobs.batches import DECISION_TAG, PRODUCTS
 from plateful.environments import utc_now
 from plateful.ledger import Ledger
 from plateful.stores import Lake
+from plateful.stores.objects import remove_below
 from resources.stores import LakeResource, LedgerResource
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -69,7 +67,7 @@ def drop_runs(
     old = instance.get_run_records(chosen, limit=at_most + len(needed), ascending=True)
     gone = [record.dagster_run.run_id for record in old if record.dagster_run.run_id not in needed][:at_most]
     for run_id in gone:
-        _drop_documents(lake.root / "steps" / run_id)
+        remove_below(lake.root / "steps" / run_id)
         instance.delete_run(run_id)
     return gone
 
@@ -94,13 +92,6 @@ def _decided(instance: dg.DagsterInstance, ledger: Ledger) -> Iterator[str]:
         tags = {PARTITION_TAG: country, DECISION_TAG: str(decision)}
         chosen = dg.RunsFilter(tags=tags)
         yield from (run.run_id for run in instance.get_runs(chosen, limit=LOOKED_BACK))
-
-
-def _drop_documents(folder: UPath) -> None:
-    if isinstance(folder, Path):
-        shutil.rmtree(folder, ignore_errors=True)
-    elif folder.exists():
-        folder.fs.rm(folder.path, recursive=True)
 
 
 # Nothing is handed on, so no table is written and no country's lease taken.

@@ -66,7 +66,7 @@ class ProductionSettings(BaseSettings):
     snowflake_protocol: Literal["https", "http"] = "https"
     dagster_url: str | None = Field(
         default=None,
-        description="Dagster webserver that commands submit runs to; unset = they run in the command itself",
+        description="Dagster webserver that commands submit runs to; unset = run in the command",
     )
     compile_cache_key: SecretStr | None = Field(
         default=None, description="signs compile caches; unset = none are built or loaded"

@@ -110,12 +110,10 @@ class SnowflakeFeed(ProductFeed):
         """Return the condition for a country, or for the rows without a valid one (empty string)."""
         column = self._columns["country"][0]
         if country:
-            values = [
-                name for name in self._contents if name is not None and country_code(name or "") == country
-            ]
+            values = [name for name in self._contents if name is not None and country_code(name) == country]
             marks = ", ".join("?" * len(values)) or "NULL"
             return f"{column} IN ({marks})", values
-        values = [name for name in self._contents if name is not None and country_code(name or "")]
+        values = [name for name in self._contents if name is not None and country_code(name)]
         if not values:
             return "TRUE", []
         return f"{column} IS NULL OR {column} NOT IN ({', '.join('?' * len(values))})", values

@@ -68,26 +68,19 @@ class Lake:
         found = (each.partition("=") for each in objects.names(self.root / "tables" / _table(name).name))
         return sorted(value for key, _, value in found if key == "country" and self.has_table(name, value))
 
-    def table_stamps(self, name: str) -> dict[str, tuple]:
+    def table_stamps(self, name: str) -> dict[str, str]:
         """Return partition -> what changes when that partition is written again, by one listing."""
-        folder = f"tables/{_table(name).name}"
+        found = objects.stamps(objects.inside(self.root, f"tables/{_table(name).name}"))
+        written = ((path.split("/"), stamp) for path, stamp in found.items())
         return {
-            path.split("country=", 1)[1].split("/", 1)[0]: tuple(
-                str(info.get(key)) for key in ("LastModified", "ETag", "mtime", "ino", "size")
-            )
-            for path, info in self._listed(folder).items()
-            if path.endswith("/part.parquet") and "country=" in path
+            folder.removeprefix("country="): stamp
+            for (folder, *file), stamp in written
+            if file == ["part.parquet"] and folder.startswith("country=")
         }
 
     def names(self, folder: str) -> list[str]:
-        """Return the paths of all objects below a folder, by one listing; none where there is no folder."""
-        return sorted(self._listed(folder))
-
-    def _listed(self, folder: str) -> dict[str, dict]:
-        path = objects.inside(self.root, folder)
-        # A listing that the client kept would show an exporter the same for ever.
-        path.fs.invalidate_cache()
-        return path.fs.find(path.path, detail=True)
+        """Return the paths of all objects below a folder, from there, by one listing; none without one."""
+        return sorted(objects.stamps(objects.inside(self.root, folder)))
 
     def put_object(self, path: str, content: bytes) -> bool:
         """Write an object unless it is there; return whether this call wrote it.

@@ -6,6 +6,7 @@ can appear there either.
 
 import errno
 import os
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -109,6 +110,27 @@ def names(folder: StorePath) -> list[str]:
     if not isinstance(folder, S3Path) and not folder.exists():
         return []
     return sorted(path.name for path in folder.iterdir())
+
+
+def stamps(folder: StorePath) -> dict[str, str]:
+    """Return, for every object below a folder, its path from there and what changes with its content."""
+    if isinstance(folder, S3Path):
+        return folder.stamps()
+    files = [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+    states = {path: path.stat() for path in files}
+    return {
+        path.relative_to(folder).as_posix(): f"{state.st_mtime_ns} {state.st_ino} {state.st_size}"
+        for path, state in states.items()
+    }
+
+
+def remove_below(folder: StorePath) -> None:
+    """Remove every object below a folder; nothing happens where there is none."""
+    if not isinstance(folder, S3Path):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for name in folder.stamps():
+        folder.joinpath(*name.split("/")).unlink(missing_ok=True)
 
 
 @contextmanager

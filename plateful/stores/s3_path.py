@@ -116,17 +116,20 @@ class S3Path:
 
     def iterdir(self) -> Iterator["S3Path"]:
         """Return what lies directly below, objects and prefixes alike; nothing when there is nothing."""
-        token: dict[str, str] = {}
-        while True:
-            page = self._page(Prefix=self._below, Delimiter="/", **token)
+        for page in self._pages(Delimiter="/"):
             found = [each["Prefix"] for each in page.get("CommonPrefixes", ())]
             found += [each["Key"] for each in page.get("Contents", ())]
             for key in found:
                 if key != self._below:
                     yield S3Path(self.bucket, key.rstrip("/"), self.options)
-            if not page.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def stamps(self) -> dict[str, str]:
+        """Return, for every object below at any depth, its path from here and what changes with its content."""
+        return {
+            each["Key"].removeprefix(self._below): f"{each['LastModified']} {each['ETag']}"
+            for page in self._pages()
+            for each in page.get("Contents", ())
+        }
 
     # -- writing
 
@@ -201,6 +204,15 @@ class S3Path:
                 return self._client.head_object(**self._place)
         except FileNotFoundError:
             return None
+
+    def _pages(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - the request's own arguments
+        token: dict[str, str] = {}
+        while True:
+            page = self._page(Prefix=self._below, **query, **token)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _page(self, **query: Any) -> dict[str, Any]:  # noqa: ANN401 - the request's own arguments
         with s3.explained(self, self.options):

@@ -1,4 +1,4 @@
-"""Runs that production's webserver queues: what goes wrong before there is one. The rehearsal has them run."""
+"""Runs that a webserver queues: what goes wrong before there is one. The rehearsal has them run."""
 
 from collections.abc import Iterator
 
@@ -30,5 +30,5 @@ def test_a_webserver_that_is_away_is_one_line(instance: dg.DagsterInstance) -> N
 
 def test_a_deleted_run_is_said(instance: dg.DagsterInstance) -> None:
     server = Webserver("http://127.0.0.1:1", instance)
-    with pytest.raises(SubmissionError, match="run 0{8} of SG was deleted"):
+    with pytest.raises(SubmissionError, match=r"run 0{8} of SG was deleted"):
         server.follow("0" * 36, "SG")

@@ -63,9 +63,8 @@ class Parts:
 
     def secrets(self) -> dict[str, str]:
         """Return what pods get from secrets."""
-        aws = {name: value for name, value in self.s3.environment.items()}
         return {
-            **aws,
+            **self.s3.environment,
             "PLATEFUL_LEDGER_PASSWORD": self.postgres.password,
             "DAGSTER_PG_PASSWORD": self.postgres.password,
             "PLATEFUL_WRITER_KEY": "loopback-key",

@@ -59,7 +59,7 @@ class Shop:
         return sum(1 for method, path in self.s3.requests if method == "PUT" and "/live/lake/images/" in path)
 
     def check(self, total: dict[str, int], candidates: int) -> None:
-        """Compare what a run counted with what the stores hold: one object and one row per image, no money held.
+        """Compare what a run counted with the stores: one object and one row per image, no money held.
 
         Args:
             total: the run's counts.
