@@ -76,7 +76,7 @@ class PodStepHandler:
             return "its pod ended without a word of the step -> read the pod's log, then run it again"
         return (
             f"its pod did not start within {pending_seconds:g} s: {obstacle(pods, events)} -> see to the "
-            "node pool of the step's profile (its limit, quota and image), then re-execute the run from failure"
+            "node pool of the step's profile (limit, quota, image), then re-execute the run from failure"
         )
 
 
