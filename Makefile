@@ -5,7 +5,7 @@ HOST ?= 127.0.0.1
 DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 
-.PHONY: setup demo test dev check format models lock bench
+.PHONY: setup demo test rehearsal dev check format models lock bench
 
 setup:
 	@./setup.sh
@@ -16,6 +16,9 @@ demo: setup  ## the main job on the sample feed, with a report
 test: setup  ## the whole suite
 	@./setup.sh browser
 	$(BIN)/python -m pytest
+
+rehearsal: setup  ## production on the loopback: two countries through warehouse, bucket, cluster; a table of what ran where
+	$(BIN)/python -m tests.rehearsal
 
 dev: setup  ## Dagster UI and MLflow on the state that the demo left
 	@HOST=$(HOST) DAGSTER_PORT=$(DAGSTER_PORT) MLFLOW_PORT=$(MLFLOW_PORT) ./dev.sh

@@ -127,7 +127,7 @@ def stamps(folder: StorePath) -> dict[str, str]:
 def remove_below(folder: StorePath) -> None:
     """Remove every object below a folder; nothing happens where there is none."""
     if not isinstance(folder, S3Path):
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(str(folder), ignore_errors=True)
         return
     for name in folder.stamps():
         folder.joinpath(*name.split("/")).unlink(missing_ok=True)

@@ -124,7 +124,7 @@ class S3Path:
                     yield S3Path(self.bucket, key.rstrip("/"), self.options)
 
     def stamps(self) -> dict[str, str]:
-        """Return, for every object below at any depth, its path from here and what changes with its content."""
+        """Return, for every object below at any depth, its path and what changes with its content."""
         return {
             each["Key"].removeprefix(self._below): f"{each['LastModified']} {each['ETag']}"
             for page in self._pages()

@@ -1,4 +1,4 @@
-"""The production plane with Plateful on it: parts, cluster, daemon, webserver, commands as a team runs them."""
+"""Production with Plateful on it: parts, cluster, daemon, webserver, commands as a team runs them."""
 
 import json
 import os
