@@ -20,7 +20,7 @@ from tests.servers.s3 import S3Server
 from tests.servers.snowflake import SnowflakeServer, running_snowflake
 
 COUNTRY = "SG"
-# The micro family's profile; what a kill may render again.
+# The profile of the micro family; what a kill may render again.
 BATCH = 16
 
 
