@@ -23,7 +23,8 @@ import dagster as dg
 from benchmarks.million import JOB, POLICY, RESULTS, definitions, write_inputs
 from benchmarks.plates import summary
 from benchmarks.stubs import PicturelessLake, StubGates, StubRenderer, forget_pictures
-from cli.execution import QUIET, open_instance
+from cli.execution import QUIET
+from cli.instance import open_instance
 from plateful.budgets.policy import load_budgets
 from plateful.contracts import validate
 from plateful.countries import COUNTRIES

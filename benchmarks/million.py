@@ -24,7 +24,8 @@ from assets import catalog, generation, prompting
 from assets.checks import CHECKS
 from benchmarks.stubs import PicturelessLakeResource, StubModels, StubScoring, forget_pictures
 from benchmarks.unchanged_country import DISHES, EXTRAS
-from cli.execution import QUIET, open_instance
+from cli.execution import QUIET
+from cli.instance import open_instance
 from plateful.countries import COUNTRIES
 from plateful.environments import Settings, load_settings
 from plateful.identity import request_id

@@ -1,7 +1,9 @@
 """Prices and costs: dollars as people write them in, whole micro-dollars out. Sums are never floats."""
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -47,8 +49,9 @@ def cost_of(price: Price, seconds: float, images: int) -> int:
         raise ConfigError(
             f"{images} images in {seconds} s cannot be billed", fix="report this: a clock or a count is wrong"
         )
-    exact = ((price.per_second or 0) * time + (price.per_image or 0) * images) * MICRO
-    return int(exact.to_integral_value(ROUND_CEILING))
+    # Fractions: a decimal sum of 28 digits loses what little is above a micro-dollar.
+    exact = Fraction(price.per_second or 0) * Fraction(time) + Fraction(price.per_image or 0) * images
+    return ceil(exact * MICRO)
 
 
 def estimate(price: Price, recent_seconds: Sequence[float], assumed_seconds: float) -> int:

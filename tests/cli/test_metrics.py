@@ -9,7 +9,7 @@ import urllib.request
 import dagster as dg
 import pytest
 
-from cli.execution import open_instance
+from cli.instance import open_instance
 from cli.mainjob import run_countries
 from plateful.environments import Settings, load_settings
 from plateful.metrics.exposition import read

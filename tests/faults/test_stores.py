@@ -11,6 +11,8 @@ import pytest
 
 from cli.execution import RunFailedError
 from plateful.errors import PlatefulError
+from plateful.models.weight_store import publish
+from plateful.stores.s3 import S3Options
 from tests.conftest import feed_rows, write_feed
 from tests.servers.s3 import Fault
 from tests.servers.shop import BATCH, COUNTRY, Shop
@@ -133,7 +135,16 @@ def test_two_backfills_of_one_country_render_it_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("broken", ["truncated", "another"])
-def test_broken_weights_stop_the_run_by_name_and_are_never_used(shop: Shop, broken: str) -> None:
+def test_broken_weights_stop_the_run_by_name_and_are_never_used(
+    shop: Shop, broken: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(
+        weights / "plateful-tiny",
+        f"{shop.prefix}/weights/plateful-tiny",
+        S3Options(shop.s3.endpoint, shop.s3.region),
+    )
+    monkeypatch.setenv("PLATEFUL_WEIGHTS", f"{shop.prefix}/weights")
+    monkeypatch.setenv("PLATEFUL_WEIGHT_CACHE", str(tmp_path / "cache"))
     client, bucket = shop.s3.client(), "lake"
     (key, *_) = [
         name for name in shop.s3.keys(bucket, shop.prefix.removeprefix("s3://lake/")) if "unet" in name

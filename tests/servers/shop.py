@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from cli.mainjob import run_countries
 from plateful.environments import Settings, load_settings, open_adapters
+from plateful.models.versions import WEIGHTS_ROOT
 from plateful.models.weight_store import publish
 from plateful.stores.s3 import S3Options
 from tests.servers.mlflow import MlflowServer
@@ -86,9 +86,23 @@ class Shop:
         assert charged <= candidates + BATCH
 
 
+@pytest.fixture(scope="session")
+def shop_weights(_s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables of the shipped family in the bucket and of one cache: pictures of noise pass no gate."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _s3.environment.items():
+            patch.setenv(name, value)
+        address = "s3://lake/shop/weights"
+        publish(
+            WEIGHTS_ROOT / "plateful-tiny", f"{address}/plateful-tiny", S3Options(_s3.endpoint, _s3.region)
+        )
+    yield {"WEIGHTS": address, "WEIGHT_CACHE": str(tmp_path_factory.mktemp("weight-cache"))}
+
+
 @pytest.fixture
 def shop(
-    settings: Settings,
+    settings: Settings,  # noqa: ARG001 - it sets the state folder and the feed
+    shop_weights: dict[str, str],
     s3: S3Server,
     s3_prefix: str,
     postgres: PostgresServer,
@@ -96,12 +110,12 @@ def shop(
     mlflow_server: MlflowServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shop]:
-    """Production's settings in the environment, with the micro family's weights in the bucket."""
+    """Production's settings in the environment."""
     places = {
+        **shop_weights,
         "ENV": "production",
         "LAKE_URL": f"{s3_prefix}/live/lake",
         "BUCKET_URL": f"{s3_prefix}/live/published",
-        "WEIGHTS": f"{s3_prefix}/weights",
         "S3_ENDPOINT": s3.endpoint,
         "S3_REGION": s3.region,
         "S3_SSE": "AES256",
@@ -113,8 +127,6 @@ def shop(
     for name, value in places.items():
         monkeypatch.setenv(f"PLATEFUL_{name}", value)
     monkeypatch.delenv("PLATEFUL_CLIP")
-    options = S3Options(s3.endpoint, s3.region)
-    publish(Path(settings.weights) / "plateful-tiny", f"{s3_prefix}/weights/plateful-tiny", options)
     with running_snowflake() as server:
         for name, value in server.variables().items():
             monkeypatch.setenv(name, value)
