@@ -32,7 +32,7 @@ def test_every_variable_of_ours_is_a_setting() -> None:
     ours = {name for name in _given() if name.startswith("PLATEFUL_")} | _secret_keys()
     assert ours <= known
     text = (ROOT / "resources" / "instance.py").read_text() + (
-        ROOT / "plateful" / "environments.py"
+        ROOT / "plateful" / "production.py"
     ).read_text()
     for name in INSTANCE:
         assert name in text or name.removeprefix("PLATEFUL_").lower() in text
