@@ -1,6 +1,7 @@
 """Shared by all tests: a micro model family, small feeds, and settings on an empty state folder."""
 
 import csv
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,15 @@ MENU = {
     ],
     "DE": [("Margherita Pizza", "tomato | basil"), ("Currywurst", ""), ("Schokoladenkuchen", "")],
 }
+
+
+def pytest_configure() -> None:
+    """Hear SIGTERM where the shell that began the tests ignores it, as jobs of an interactive one do.
+
+    Children inherit it: Dagster's log followers, ended by SIGTERM, would keep every step waiting for 30 s.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

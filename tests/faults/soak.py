@@ -116,8 +116,8 @@ def _check(home: Path, items: int, kills: int) -> int:
     assert candidates["candidate_id"].n_unique() == candidates.height == items == _pictures(home)
     assert candidates["status"].unique().to_list() == ["ok"]
     with duckdb.connect(state / "warehouse.duckdb", read_only=True) as warehouse:
-        counted = warehouse.sql("SELECT COUNT(*), COUNT(DISTINCT image_id) FROM published_images").fetchone()
-    rows, images = counted or (0, 0)
+        counted = warehouse.sql("SELECT COUNT(*), COUNT(DISTINCT image_id) FROM published_images").fetchall()
+    ((rows, images),) = counted
     objects = sum(1 for path in (state / "bucket").rglob("*") if path.is_file())
     assert rows == images >= objects > 0
     return _money(state / "ledger.sqlite", items, kills)

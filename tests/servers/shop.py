@@ -37,7 +37,9 @@ class Shop:
 
     def run(self) -> dict[str, int]:
         """Run the main job for the country and return its counts, which the command has added up."""
-        return run_countries(load_settings(), [COUNTRY]).summary["total"]
+        done = run_countries(load_settings(), [COUNTRY])
+        done.raise_for_failed()
+        return done.summary["total"]
 
     def start(self) -> subprocess.Popen[str]:
         """Run it in a process of its own."""
