@@ -5,7 +5,7 @@ HOST ?= 127.0.0.1
 DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 
-.PHONY: setup demo test rehearsal dev check format models lock bench
+.PHONY: setup demo test rehearsal soak dev check format models lock bench
 
 setup:
 	@./setup.sh
@@ -19,6 +19,9 @@ test: setup  ## the whole suite
 
 rehearsal: setup  ## production on the loopback: two countries through warehouse, bucket, cluster; a table of what ran where
 	$(BIN)/python -m tests.rehearsal
+
+soak: setup  ## 200 kills over one run of 2,000 candidates
+	$(BIN)/python -m tests.faults.soak
 
 dev: setup  ## Dagster UI and MLflow on the state that the demo left
 	@HOST=$(HOST) DAGSTER_PORT=$(DAGSTER_PORT) MLFLOW_PORT=$(MLFLOW_PORT) ./dev.sh
