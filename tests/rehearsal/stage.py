@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ class Stage:
     cluster: Cluster
     dagster: Plane
     environment: Mapping[str, str]
+    webserver: subprocess.Popen
+    daemon: subprocess.Popen
 
     def plateful(self, *words: str, seconds: float = 1_800) -> subprocess.CompletedProcess[str]:
         """Run a command in the deployment's environment, as `kubectl exec` would."""
@@ -67,28 +69,29 @@ class Stage:
             )
         return json.loads(done.stdout)
 
-    @contextmanager
-    def instance(self) -> Iterator[dg.DagsterInstance]:
+    def instance(self) -> AbstractContextManager[dg.DagsterInstance]:
         """Open Dagster's storage as the daemon sees it."""
-        before = {name: os.environ.get(name) for name in self.environment}
-        os.environ.update(self.environment)
-        try:
-            with dg.DagsterInstance.from_config(str(self.dagster.home)) as instance:
-                yield instance
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name)
-                else:
-                    os.environ[name] = value
+        return self.dagster.instance()
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command in the deployment's environment."""
+        return subprocess.Popen(
+            [str(BIN / "plateful"), *words],
+            env=dict(self.environment),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 @contextmanager
-def production(folder: Path, **settings: str) -> Iterator[Stage]:
+def production(folder: Path, monitoring_seconds: int = 30, **settings: str) -> Iterator[Stage]:
     """Set the whole plane up, the code loaded and runs awaited, until the block ends.
 
     Args:
         folder: state of pods and of Dagster.
+        monitoring_seconds: between two looks of the daemon at its runs.
         settings: on top of the parts' own.
     """
     with running_parts(folder) as parts:
@@ -104,13 +107,15 @@ def production(folder: Path, **settings: str) -> Iterator[Stage]:
         with plateful_cluster(chosen, parts.secrets()) as cluster:
             url = f"http://127.0.0.1:{free_port()}"
             around = {**chosen, **parts.secrets(), "PLATEFUL_DAGSTER_URL": url}
-            dagster = plane(home, instance_on(cluster), ["-w", str(ROOT / "workspace.yaml")], **around)
-            with _webserver(dagster, url), dagster.daemon():
-                yield Stage(parts, cluster, dagster, dagster.environment)
+            instance = instance_on(cluster)
+            instance["run_monitoring"]["poll_interval_seconds"] = monitoring_seconds
+            dagster = plane(home, instance, ["-w", str(ROOT / "workspace.yaml")], **around)
+            with _webserver(dagster, url) as webserver, dagster.daemon() as daemon:
+                yield Stage(parts, cluster, dagster, dagster.environment, webserver, daemon)
 
 
 @contextmanager
-def _webserver(dagster: Plane, url: str) -> Iterator[None]:
+def _webserver(dagster: Plane, url: str) -> Iterator[subprocess.Popen]:
     host, port = url.removeprefix("http://").split(":")
     log = dagster.home / "webserver.log"
     with log.open("ab") as output:
@@ -124,7 +129,7 @@ def _webserver(dagster: Plane, url: str) -> Iterator[None]:
         )
     try:
         eventually(lambda: _answers(url, process, log), START_SECONDS, "the Dagster webserver")
-        yield
+        yield process
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
