@@ -1,4 +1,4 @@
-"""The rehearsal in a storm: a render pod preempted, the next one killed, then run worker, daemon, code server.
+"""The rehearsal in a storm: one render pod preempted, the next killed, then run worker, daemon, code server.
 
     python -m tests.rehearsal.storm
 
