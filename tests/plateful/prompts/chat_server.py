@@ -73,7 +73,9 @@ def content(text: str | None, **more: Any) -> Behaviour:
 
 def grammar(handler: Handler, body: dict[str, Any]) -> None:
     """Answer as a well-behaved model does: the dish with everything that must be shown, in its setting."""
-    document = json.loads(body["messages"][-1]["content"])
+    # A second try ends with what was wrong with the first.
+    asked = [message["content"] for message in body["messages"] if '"setting"' in message["content"]]
+    document = json.loads(asked[-1])
     setting = document["setting"]
     shown = ", ".join(dict.fromkeys(document["must_show"]))
     text = f"{shown} {setting['vessel']} on a {setting['background']} background, {setting['lighting']}"
