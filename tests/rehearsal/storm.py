@@ -64,8 +64,9 @@ def storm(folder: Path, products: int) -> Storm:
             _break(stage, Mishap.KILL, RUN_WORKER, 2),
         ]
         broken += _kill_servers(stage)
-        running.communicate(timeout=PATIENCE)
         with stage.dagster.daemon(), stage.instance() as instance:
+            # It followed the first run, which the new daemon reports failed.
+            running.communicate(timeout=PATIENCE)
             eventually(lambda: _all_ended(instance), PATIENCE, "the retried run")
             summary = stage.json("backfill", "--countries", COUNTRY)
             pods = step_pods(stage, instance)
