@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 import httpx
+import yaml
 
 from tests.kubernetes.api_server import Cluster
 from tests.kubernetes.plane import (
@@ -41,7 +42,7 @@ class Stage:
     cluster: Cluster
     dagster: Plane
     environment: Mapping[str, str]
-    webserver: subprocess.Popen
+    code: "Server"
     daemon: subprocess.Popen
 
     def plateful(self, *words: str, seconds: float = 1_800) -> subprocess.CompletedProcess[str]:
@@ -109,35 +110,83 @@ def production(folder: Path, monitoring_seconds: int = 30, **settings: str) -> I
             around = {**chosen, **parts.secrets(), "PLATEFUL_DAGSTER_URL": url}
             instance = instance_on(cluster)
             instance["run_monitoring"]["poll_interval_seconds"] = monitoring_seconds
-            dagster = plane(home, instance, ["-w", str(ROOT / "workspace.yaml")], **around)
-            with _webserver(dagster, url) as webserver, dagster.daemon() as daemon:
-                yield Stage(parts, cluster, dagster, dagster.environment, webserver, daemon)
+            workspace, port = folder / "workspace.yaml", free_port()
+            served = {"host": "127.0.0.1", "port": port, "location_name": "plateful"}
+            workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": served}]}))
+            dagster = plane(home, instance, ["-w", str(workspace)], **around)
+            code, webserver = _code_server(dagster, port), _webserver(dagster, url)
+            with code.running(), webserver.running(), dagster.daemon() as daemon:
+                yield Stage(parts, cluster, dagster, dagster.environment, code, daemon)
 
 
-@contextmanager
-def _webserver(dagster: Plane, url: str) -> Iterator[subprocess.Popen]:
+class Server:
+    """One process of the deployment, which its cluster would start again."""
+
+    def __init__(self, name: str, command: list[str], dagster: Plane, answers: Callable[[], bool]) -> None:
+        self._name, self._command, self._dagster, self._answers = name, command, dagster, answers
+        self._process: subprocess.Popen | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run it until the block ends."""
+        try:
+            self.start()
+            yield
+        finally:
+            self.kill()
+
+    def start(self) -> None:
+        """Start it; returns when it answers.
+
+        Raises:
+            RuntimeError: it ended instead.
+        """
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                env=dict(self._dagster.environment),
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        eventually(self._is_up, START_SECONDS, self._name)
+
+    def kill(self) -> None:
+        """Kill -9 it with all it started."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    @property
+    def _log(self) -> Path:
+        return self._dagster.home / f"{self._name}.log"
+
+    def _is_up(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise RuntimeError(f"the {self._name} ended: {self._log.read_text()[-3000:]}")
+        return self._answers()
+
+
+def _webserver(dagster: Plane, url: str) -> Server:
     host, port = url.removeprefix("http://").split(":")
-    log = dagster.home / "webserver.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            dagster.command("dagster-webserver", "--host", host, "--port", port),
-            env=dict(dagster.environment),
-            cwd=ROOT,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        eventually(lambda: _answers(url, process, log), START_SECONDS, "the Dagster webserver")
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    command = dagster.command("dagster-webserver", "--host", host, "--port", port)
+    return Server("webserver", command, dagster, lambda: _http_answers(url))
 
 
-def _answers(url: str, process: subprocess.Popen, log: Path) -> bool:
-    if process.poll() is not None:
-        raise RuntimeError(f"the webserver ended with {process.returncode}: {log.read_text()[-3000:]}")
+def _code_server(dagster: Plane, port: int) -> Server:
+    code = ["-f", str(ROOT / "definitions.py"), "-d", str(ROOT)]
+    command = [str(BIN / "dagster"), "code-server", "start", "-h", "127.0.0.1", "-p", str(port), *code]
+    check = [str(BIN / "dagster"), "api", "grpc-health-check", "-p", str(port)]
+
+    def answers() -> bool:
+        environment = dict(dagster.environment)
+        return subprocess.run(check, env=environment, capture_output=True, check=False).returncode == 0
+
+    return Server("code-server", command, dagster, answers)
+
+
+def _http_answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/server_info", timeout=5).is_success
     except httpx.HTTPError:

@@ -86,7 +86,7 @@ def _break(stage: Stage, mishap: Mishap, labels: str, pictures: int) -> str:
 
 
 def _kill_servers(stage: Stage) -> list[str]:
-    """Kill -9 the daemon with all it started, and the code servers of the webserver."""
+    """Kill -9 the daemon with all it started, and the code server, which its cluster starts again."""
     killed = []
     for process in [
         *psutil.Process(stage.daemon.pid).children(recursive=True),
@@ -94,8 +94,8 @@ def _kill_servers(stage: Stage) -> list[str]:
     ]:
         process.kill()
     killed.append("kill daemon")
-    for process in psutil.Process(stage.webserver.pid).children(recursive=True):
-        process.kill()
+    stage.code.kill()
+    stage.code.start()
     return [*killed, "kill code server"]
 
 
