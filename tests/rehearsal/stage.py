@@ -66,7 +66,7 @@ class Stage:
         done = self.plateful(*words, "--json")
         if done.returncode != 0:
             raise RuntimeError(
-                f"plateful {' '.join(words)} ended with {done.returncode}:\n{done.stderr[-4000:]}"
+                f"plateful {' '.join(words)} ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
             )
         return json.loads(done.stdout)
 
