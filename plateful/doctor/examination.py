@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
 
 from plateful.doctor import services, stores
 from plateful.doctor.findings import DEADLINE_SECONDS, Check, Finding, Result, Status, ok, run_checks, warn
 from plateful.environments import Environment, Settings, load_settings
 from plateful.errors import ConfigError
 from plateful.production import PREFIX, secrets, variable
+from plateful.prompts.profiles import load_profile
 
 CHECKS: dict[str, Callable[[Settings], Result]] = {
     "feed": stores.check_feed,
@@ -41,6 +43,10 @@ def examine(
         settings = load_settings()
     except ConfigError as fault:
         return [Finding("settings", Status.FAIL, fault.message, fault.fix)]
+    if settings.env is Environment.PRODUCTION:
+        # Before the threads: two that import one package at once can meet it half made.
+        for name in ("boto3", "snowflake.connector"):
+            import_module(name)
     checks: dict[str, Check] = {"settings": partial(check_settings, settings, os.environ)}
     for name, check in {**CHECKS, **(more or {})}.items():
         checks[name] = partial(check, settings)
@@ -51,6 +57,8 @@ def check_settings(settings: Settings, environment: Mapping[str, str]) -> Result
     """Look for variables without effect: misspelt ones, and production's places in a local environment."""
     known = {variable(name) for name in Settings.model_fields}
     known |= {f"{variable(name)}_FILE" for name in secrets(Settings)}
+    endpoint = load_profile(settings.writer, url=settings.writer_url, model=settings.writer_model).endpoint
+    known |= {endpoint.key_from} if endpoint and endpoint.key_from else set()
     odd = [name for name in sorted(environment) if name.startswith(PREFIX) and name not in known]
     meant = {name: near[0] for name in odd if (near := get_close_matches(name, known, 1, cutoff=0.85))}
     if meant:
