@@ -65,9 +65,8 @@ class Stage:
         """
         done = self.plateful(*words, "--json")
         if done.returncode != 0:
-            raise RuntimeError(
-                f"plateful {' '.join(words)} ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
-            )
+            told = done.stdout[-4000:] + done.stderr[-4000:]
+            raise RuntimeError(f"plateful {' '.join(words)} ended with {done.returncode}:\n{told}")
         return json.loads(done.stdout)
 
     def instance(self) -> AbstractContextManager[dg.DagsterInstance]:
