@@ -61,15 +61,22 @@ def drop_runs(
         The ids of the deleted runs.
     """
     chosen = dg.RunsFilter(statuses=FINISHED, created_before=before)
-    groups = {(run.job_name, run.tags.get(PARTITION_TAG)) for run in instance.get_runs(chosen, limit=at_most)}
-    needed = needed_runs(instance, ledger, groups)
-    # Of so many runs, at least `at_most` are not needed, if there are as many.
-    old = instance.get_run_records(chosen, limit=at_most + len(needed), ascending=True)
+    needed = needed_runs(instance, ledger, _groups(instance, chosen, at_most))
+    # Of so many runs, at least `at_most` are not needed so far, if there are as many.
+    looked_at = at_most + len(needed)
+    needed.update(_newest(instance, _groups(instance, chosen, looked_at)))
+    old = instance.get_run_records(chosen, limit=looked_at, ascending=True)
     gone = [record.dagster_run.run_id for record in old if record.dagster_run.run_id not in needed][:at_most]
     for run_id in gone:
         remove_below(lake.root / "steps" / run_id)
         instance.delete_run(run_id)
     return gone
+
+
+def _groups(instance: dg.DagsterInstance, chosen: dg.RunsFilter, count: int) -> set[tuple[str, str | None]]:
+    """Return (job, partition or None) of the oldest runs."""
+    runs = (record.dagster_run for record in instance.get_run_records(chosen, limit=count, ascending=True))
+    return {(run.job_name, run.tags.get(PARTITION_TAG)) for run in runs}
 
 
 def _made_by(instance: dg.DagsterInstance) -> Iterator[str]:
@@ -105,7 +112,11 @@ def drop_old_runs(
     context.log.info(f"{len(gone)} runs from before {before:%F} deleted")
 
 
-@dg.job(description="Delete old runs with their events and step documents; what is still asked for stays.")
+# No step needs a GPU: its run worker does it all.
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="Delete old runs with their events and step documents; what is still asked for stays.",
+)
 def retention() -> None:
     """Delete old runs."""
     drop_old_runs()

@@ -86,6 +86,15 @@ def test_young_runs_stay_and_a_sweep_takes_so_many(
     assert sweep(instance, settings) == runs[3:4]
 
 
+def test_the_newest_run_of_a_job_that_seldom_runs_is_kept_however_many_others_are_old(
+    instance: dg.DagsterInstance, settings: Settings, record: Record
+) -> None:
+    seldom = record("evaluate_model", "SUCCESS", {})
+    often = [record("refresh_costs", "SUCCESS", {}) for _ in range(LOOKED_BACK + 3)]
+    assert sweep(instance, settings, at_most=2) == often[:2]
+    assert instance.get_run_by_id(seldom) is not None
+
+
 def test_the_job_runs_without_taking_any_lease(instance: dg.DagsterInstance, settings: Settings) -> None:
     resources = build_resources(settings)
     job = dg.Definitions(jobs=[retention], resources=resources, executor=dg.in_process_executor)
