@@ -29,7 +29,7 @@ def build(model: Model, device: Device = None, as_json: Json = False) -> None:
     from plateful.rendering.renderers import open_renderer
 
     settings, secret, place = _asked(device)
-    version = resolve_model(model, weights_root=settings.weights, catalog=settings.catalog)
+    version = resolve_model(model, weights_root=settings.weight_root, catalog=settings.catalog)
     warming.require_compiled(version, torch.device(place))
     lake = open_adapters(settings).lake
     renderer = open_renderer(version, lake, settings.model_memory)
@@ -44,7 +44,7 @@ def pull(model: Model, device: Device = None, as_json: Json = False) -> None:
     from plateful.rendering import warming
 
     settings, secret, place = _asked(device)
-    version = resolve_model(model, weights_root=settings.weights, catalog=settings.catalog)
+    version = resolve_model(model, weights_root=settings.weight_root, catalog=settings.catalog)
     done = warming.load(version, open_adapters(settings).lake, secret, torch.device(place))
     if done is None:
         key = warming.cache_key(version, torch.device(place))

@@ -21,9 +21,9 @@ from sensors.failures import root_cause
 if TYPE_CHECKING:
     from cli.submission import Webserver
 
-# Dagster's console logger repeats every event; the CLI shows progress and one line per error instead.
 ENDED = ("RUN_FAILURE", "PIPELINE_FAILURE", "RUN_CANCELED", "PIPELINE_CANCELED")
 PARTITION = "dagster/partition"
+# Dagster's console logger repeats every event; the CLI shows progress and one line per error instead.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -85,10 +85,8 @@ def started_job(
     # Imported here: a laptop without a cluster does without its client.
     from cli.submission import Webserver
 
-    server, place = (
-        Webserver(settings.dagster_url, instance),
-        {} if partition is None else {PARTITION: partition},
-    )
+    server = Webserver(settings.dagster_url, instance)
+    place = {} if partition is None else {PARTITION: partition}
     run_id = server.submit(name, {**chosen, **place})
     try:
         yield partial(_await_queued, server, instance, run_id, name, partition)

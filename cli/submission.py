@@ -14,6 +14,7 @@ from requests.exceptions import RequestException
 
 from plateful import progress
 from plateful.errors import ConfigError, PlatefulError
+from resources.dead_runs import run_is_finished
 
 # Runs last minutes to hours; each look is one row of Dagster's storage.
 POLL_SECONDS = 2.0
@@ -57,11 +58,13 @@ class Webserver:
             raise self._unreached(f"did not take job {job!r}", error) from error
 
     def cancel(self, run_id: str) -> None:
-        """End a run, queued or started; its pods are deleted.
+        """End a run, queued or started, with its pods; nothing happens to one that has ended.
 
         Raises:
             SubmissionError: the webserver is not reached.
         """
+        if run_is_finished(self._instance, run_id):
+            return
         try:
             self._client().terminate_run(run_id)
         except (DagsterGraphQLClientError, RequestException, OSError) as error:

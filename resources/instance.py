@@ -1,6 +1,6 @@
-"""Dagster's own configuration, `dagster.yaml`: the local file, or what production needs from its parts.
+"""Production's `dagster.yaml`, from its parts; the local one is a file of the repository.
 
-Production's is data made here from the compute profiles, so that run workers and steps are described once;
+It is data made here from the compute profiles, so that run workers and steps are described once;
 `deploy/dagster.yaml` is its copy for people and for Helm. Secrets are names of environment variables.
 """
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from plateful.environments import ROOT, Environment, Settings
 from resources.compute import CPU_SMALL, GPU_RENDER, GPU_TRAIN, PROFILES
 
 HEADER = "# Made by `plateful instance --production`; edit resources/instance.py instead.\n"
@@ -22,13 +21,6 @@ LONGEST_WAIT = max(profile.pending_seconds for profile in PROFILES)
 # that died is known by run monitoring within a minute or two, and its lease is free then.
 LEASE = {"PLATEFUL_LEASE_TTL": LONGEST_WAIT + 600, "PLATEFUL_LEASE_WAIT": 300}
 POOL_LIMITS = {GPU_RENDER.pool: GPU_NODES, GPU_TRAIN.pool: 2}
-
-
-def instance_yaml(settings: Settings) -> str:
-    """Return the text of `dagster.yaml` for an environment."""
-    if settings.env is Environment.LOCAL:
-        return (ROOT / "dagster.yaml").read_text(encoding="utf-8")
-    return production_yaml()
 
 
 def production_yaml() -> str:

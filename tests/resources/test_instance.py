@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from plateful.environments import ROOT, Settings
+from plateful.environments import ROOT
 from resources.compute import PROFILES
-from resources.instance import instance_yaml, production_instance, production_yaml
+from resources.instance import production_instance, production_yaml
 from tests.kubernetes.api_server import running_cluster
 
 
@@ -16,10 +16,6 @@ def test_the_file_for_people_is_current() -> None:
     assert (ROOT / "deploy" / "dagster.yaml").read_text() == production_yaml(), (
         "plateful instance --production > deploy/dagster.yaml"
     )
-
-
-def test_locally_the_repository_s_own_file_is_installed(settings: Settings) -> None:
-    assert instance_yaml(settings) == (ROOT / "dagster.yaml").read_text()
 
 
 def test_no_secret_is_in_it() -> None:
