@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from plateful.environments import Settings, load_settings
-from tests.servers.fixtures import _s3, mlflow_server, postgres, postgres_database, s3, s3_prefix
+from tests.servers.fixtures import mlflow_server, postgres, postgres_database, s3, s3_prefix
 
-__all__ = ["_s3", "mlflow_server", "postgres", "postgres_database", "s3", "s3_prefix"]
+__all__ = ["mlflow_server", "postgres", "postgres_database", "s3", "s3_prefix"]
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = [

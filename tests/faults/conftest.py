@@ -1,5 +1,5 @@
 """Fault tests run a country on production's stores."""
 
-from tests.servers.shop import shop, shop_weights
+from tests.servers.shop import shop, weight_cache
 
-__all__ = ["shop", "shop_weights"]
+__all__ = ["shop", "weight_cache"]

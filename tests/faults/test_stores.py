@@ -140,13 +140,13 @@ def test_broken_weights_stop_the_run_by_name_and_are_never_used(
 ) -> None:
     publish(
         weights / "plateful-tiny",
-        f"{shop.prefix}/weights/plateful-tiny",
+        f"{shop.prefix}/micro/plateful-tiny",
         S3Options(shop.s3.endpoint, shop.s3.region),
     )
-    monkeypatch.setenv("PLATEFUL_WEIGHTS", f"{shop.prefix}/weights")
+    monkeypatch.setenv("PLATEFUL_WEIGHTS", f"{shop.prefix}/micro")
     monkeypatch.setenv("PLATEFUL_WEIGHT_CACHE", str(tmp_path / "cache"))
     client, bucket = shop.s3.client(), "lake"
-    folder = f"{shop.prefix.removeprefix('s3://lake/')}/weights/"
+    folder = f"{shop.prefix.removeprefix('s3://lake/')}/micro/"
     found = client.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]
     key = max(found, key=lambda each: each["Size"])["Key"]
     whole = client.get_object(Bucket=bucket, Key=key)["Body"].read()

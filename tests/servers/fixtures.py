@@ -1,4 +1,4 @@
-"""The servers as fixtures: one of each for a whole test session, an own place in it for each test."""
+"""The servers as fixtures: the slow ones once for a whole test session, with an own place for each test."""
 
 import uuid
 from collections.abc import Iterator
@@ -30,20 +30,16 @@ def mlflow_server() -> Iterator[MlflowServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def _s3() -> Iterator[S3Server]:
-    with running_s3() as server:
-        yield server
-
-
 @pytest.fixture
-def s3(_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    """The S3 server without faults, and its credentials in the environment."""
-    for name, value in _s3.environment.items():
-        monkeypatch.setenv(name, value)
-    _s3.requests.clear()
-    yield _s3
-    _s3.faults.clear()
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    """An S3 server with empty buckets, and its credentials in the environment.
+
+    One for each test: moto keeps one state in a process, which a test that starts a server of its own shares.
+    """
+    with running_s3() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture

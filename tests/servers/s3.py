@@ -15,6 +15,8 @@ from werkzeug.serving import make_server
 
 REGION = "eu-central-1"
 BUCKETS = ("lake", "images")
+# How long a closing server may sleep yet.
+POLL_SECONDS = 0.02
 _ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>{}</Message></Error>'
 WsgiApp = Callable[[dict, Any], Iterable[bytes]]
 
@@ -93,7 +95,7 @@ def running_s3(buckets: tuple[str, ...] = BUCKETS) -> Iterator[S3Server]:
     requests: list[tuple[str, str]] = []
     app = _Switch(DomainDispatcherApplication(create_backend_app), faults, requests)
     listener = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_quiet(MotoRequestHandler))
-    thread = threading.Thread(target=listener.serve_forever, daemon=True)
+    thread = threading.Thread(target=listener.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     server = S3Server(f"http://127.0.0.1:{listener.server_port}", REGION, buckets, faults, requests)
     try:

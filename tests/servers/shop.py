@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -89,22 +90,15 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def shop_weights(_s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Variables of the shipped family in the bucket and of one cache: pictures of noise pass no gate."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in _s3.environment.items():
-            patch.setenv(name, value)
-        address = "s3://lake/shop/weights"
-        publish(
-            WEIGHTS_ROOT / "plateful-tiny", f"{address}/plateful-tiny", S3Options(_s3.endpoint, _s3.region)
-        )
-    yield {"WEIGHTS": address, "WEIGHT_CACHE": str(tmp_path_factory.mktemp("weight-cache"))}
+def weight_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The machine's copy of weights that a bucket serves."""
+    return tmp_path_factory.mktemp("weight-cache")
 
 
 @pytest.fixture
 def shop(
     settings: Settings,  # noqa: ARG001 - it sets the state folder and the feed
-    shop_weights: dict[str, str],
+    weight_cache: Path,
     s3: S3Server,
     s3_prefix: str,
     postgres: PostgresServer,
@@ -112,12 +106,16 @@ def shop(
     mlflow_server: MlflowServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shop]:
-    """Production's settings in the environment."""
+    """Production's settings in the environment; the shipped family's weights, for noise passes no gate."""
+    weights = f"{s3_prefix}/weights"
+    publish(WEIGHTS_ROOT / "plateful-tiny", f"{weights}/plateful-tiny", S3Options(s3.endpoint, s3.region))
     places = {
-        **shop_weights,
         "ENV": "production",
+        "WEIGHTS": weights,
+        "WEIGHT_CACHE": str(weight_cache),
         "LAKE_URL": f"{s3_prefix}/live/lake",
         "BUCKET_URL": f"{s3_prefix}/live/published",
+        "PUBLIC_URL": "https://images.example.com",
         "S3_ENDPOINT": s3.endpoint,
         "S3_REGION": s3.region,
         "S3_SSE": "AES256",
