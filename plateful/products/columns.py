@@ -69,9 +69,13 @@ def _where(cells: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Seri
 
 
 def cleaned(sheet: pl.DataFrame) -> pl.DataFrame:
-    """Return a SHEET frame with every cell on one line in NFC, the picture reference only stripped."""
-    lines = (one_lines(sheet[name]) for name in COLUMNS if name != "image_url")
-    return sheet.with_columns(*lines, sheet["image_url"].str.strip_chars(_STRIPPED))
+    """Return a SHEET frame with every cell on one line in NFC, the picture reference only stripped.
+
+    Descriptions have no prices any more: what only they have filled is bare.
+    """
+    lines = {name: one_lines(sheet[name]) for name in COLUMNS if name != "image_url"}
+    description = _without_prices(lines.pop("description"))
+    return sheet.with_columns(*lines.values(), description, sheet["image_url"].str.strip_chars(_STRIPPED))
 
 
 def plain(sheet: pl.DataFrame, clean: pl.DataFrame, root: Path | None) -> pl.Series:
@@ -95,8 +99,11 @@ def plain(sheet: pl.DataFrame, clean: pl.DataFrame, root: Path | None) -> pl.Ser
         & pl.col("image_consent").str.to_lowercase().is_in(["", *CONSENTS])
         & pl.all_horizontal(_short(name) for name in _LISTS)
     ).to_series()
-    bare = pl.all_horizontal(pl.col(name) == "" for name in ("description", "ingredients", "image_url"))
-    filled = ~clean.select(bare).to_series()
+    filled = clean.select(
+        (pl.col("description") != "")
+        | pl.col("ingredients").str.contains(r"[^| ]")
+        | (pl.col("image_url") != "")
+    ).to_series()
     return cells & whole & filled & _picture_in_order(sheet["image_url"], root)
 
 
@@ -111,7 +118,6 @@ def products_of(clean: pl.DataFrame, country: str) -> pl.DataFrame:
         *(_items(name) for name in _LISTS),
         _each(clean["price"], price_of, pl.Float64),
         _each(clean["updated_at"], time_of, TIME),
-        _without_prices(clean["description"]),
         pl.lit(country).alias("country"),
         _or("image_consent", "none"),
         _or("application", "menu-item"),

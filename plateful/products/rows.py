@@ -60,14 +60,19 @@ def parse_row(raw: RawRow, country: str, root: Path | None) -> dict | Fault:
     fault = next((f for check in _RAW_CHECKS if (f := check(cells, root))), None)
     if fault:
         return fault
-    product = _product(cells, country)
-    if product["price"] == 0.0 or product["price"] is None:
-        bare = not (product["description"] or product["ingredients"] or product["image_url"])
-        if is_section_heading(product["name"], product["category"], bare=bare):
-            return Fault(
-                "section_heading", f"{cut(product['name'], 80)!r} is a heading, not something to order"
-            )
-    return product
+    # Before the product is made: most rows that come here are headings.
+    return _heading(cells) or _product(cells, country)
+
+
+def _heading(cells: dict[str, str]) -> Fault | None:
+    if price_of(one_line(cells["price"])):
+        return None
+    description, ingredients = _description(cells), _list(one_line(cells["ingredients"]))
+    bare = not (description or ingredients or cells["image_url"].strip())
+    name, category = one_line(cells["name"]), cut(one_line(cells["category"]), MAX_NAME)
+    if not is_section_heading(name, category, bare=bare):
+        return None
+    return Fault("section_heading", f"{cut(name, 80)!r} is a heading, not something to order")
 
 
 def _too_long(cells: dict[str, str], _root: Path | None) -> Fault | None:
@@ -169,7 +174,7 @@ def _product(cells: dict[str, str], country: str) -> dict:
         "country": country,
         "name": text["name"],
         "language": cut(text["language"], 60),
-        "description": cut(without_prices(text["description"]), MAX_DESCRIPTION),
+        "description": _description(cells),
         "category": cut(text["category"], MAX_NAME),
         "cuisine": cut(text["cuisine"], MAX_NAME),
         "ingredients": _list(text["ingredients"]),
@@ -186,6 +191,10 @@ def _product(cells: dict[str, str], country: str) -> dict:
     }
     product["record_hash"] = content_hash([product[column] for column in DECIDES_PICTURE])
     return product
+
+
+def _description(cells: dict[str, str]) -> str:
+    return cut(without_prices(one_line(cells["description"])), MAX_DESCRIPTION)
 
 
 def _list(text: str) -> list[str]:

@@ -4,6 +4,7 @@ import unicodedata
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,12 +50,16 @@ ROW = st.fixed_dictionaries(
     optional={
         **{column: st.one_of(TEXT, LONG) for column in COLUMNS if column not in ("country", "image_url")},
         "product_id": st.one_of(st.sampled_from(["p1", " p1", "p2"]), TEXT),
+        "name": st.one_of(st.sampled_from(["Starters", "--- DRINKS ---"]), TEXT, LONG),
+        "description": st.one_of(st.sampled_from(["", "RM 5", "(9,50 EUR)"]), TEXT, LONG),
         "image_url": st.one_of(URLS, TEXT),
         "price": st.one_of(st.sampled_from(["", "0", "4,95", "RM 1,204.50", "1e9", "-3"]), TEXT),
         "application": st.one_of(st.sampled_from(["", "Menu-Item ", "banner"]), TEXT),
         "image_consent": st.sampled_from(["", "EDIT", "train", "yes"]),
         "updated_at": st.sampled_from(["", "2026-11-01", "2026-11-01T10:00:00+02:00", "soon"]),
-        "ingredients": st.one_of(st.just(" a | | b"), st.just("i|" * 61), st.just("y" * 201), TEXT),
+        "ingredients": st.one_of(
+            st.just(""), st.just(" | "), st.just(" a | | b"), st.just("i|" * 61), st.just("y" * 201), TEXT
+        ),
     },
 )
 
@@ -88,6 +93,12 @@ def test_by_columns_and_one_by_one_agree(rows: list[dict[str, str]]) -> None:
         reason, detail = faults[row["row"]]
         assert row["reason"] == reason
         assert detail[:300] in row["detail"] or row["detail"].endswith("…")
+
+
+@pytest.mark.parametrize("nothing", [{"description": "RM 5"}, {"description": "", "ingredients": " | "}])
+def test_a_heading_with_a_price_or_separators_alone_is_a_heading(nothing: dict[str, str]) -> None:
+    part = feed_slice(sheet([{"name": "Starters", **nothing}]), "DE", ROOT)
+    assert part.rejects["reason"].to_list() == ["section_heading"]
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
