@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -91,14 +91,36 @@ class ProductionSettings(BaseSettings):
         return init_settings, env_settings, SecretFiles(settings_cls)
 
 
-class Images(BaseSettings):
-    """Container images of this installation; op tags are made while code loads, before any other setting."""
+class PodSettings(BaseSettings):
+    """What pods of this installation get; op tags are made while code loads, before any other setting."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     gpu_image: str | None = Field(default=None, description="image with CUDA, for steps on GPU nodes")
+    node_cache: str | None = Field(
+        default=None,
+        pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$",
+        description="folder of each GPU node where its pods share weights and compiled kernels; unset = each "
+        "pod has its own",
+    )
 
-    def for_role(self, role: str | None) -> str | None:
+    @classmethod
+    def load(cls) -> "PodSettings":
+        """Read them from the environment.
+
+        Raises:
+            ConfigError: the folder is not an absolute path.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            value = error.errors()[0]["input"]
+            raise ConfigError(
+                f"{variable('node_cache')}={value!r} is not a folder of a node",
+                fix="write an absolute path without dots, e.g. /var/lib/plateful/cache",
+            ) from None
+
+    def image(self, role: str | None) -> str | None:
         """Return the image of a compute profile's role; None = the image that the run was started from."""
         return None if role is None else getattr(self, f"{role}_image")
 

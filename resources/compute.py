@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from plateful.production import Images
+from plateful.production import PodSettings
 
 # The tag that says how long a step's pod may wait for a node; `resources.pods` reads it.
 PENDING_TAG = "plateful/pending-seconds"
@@ -33,7 +33,8 @@ class ComputeProfile:
         memory: reserved and capped, as a Kubernetes quantity.
         gpu: whole GPUs.
         disk: of the node's own, as a quantity: the cache, 4 GiB of /tmp, logs.
-        cache: room for weights and compiled kernels, as a quantity; None = the pod needs neither.
+        cache: room for weights and compiled kernels, as a quantity, where the node has none to share; None =
+            the pod needs neither.
         spot: may the node be taken back at two minutes' notice; else it is an on-demand one.
         do_not_disrupt: must autoscalers leave the pod where it is until it ends.
         priority: priority class, which the cluster must have.
@@ -84,7 +85,7 @@ class ComputeProfile:
         capped = {"memory": self.memory, "ephemeral-storage": self.disk}
         if self.gpu:
             capped["nvidia.com/gpu"] = str(self.gpu)
-        image = Images().for_role(self.image)
+        image = PodSettings.load().image(self.image)
         return {
             **({} if image is None else {"image": image}),
             "resources": {"requests": reserved, "limits": capped},
@@ -96,7 +97,10 @@ class ComputeProfile:
                 )
                 if wanted
             ],
-            "volume_mounts": [{"name": name, "mount_path": path} for name, path, _ in self._folders()],
+            "volume_mounts": [
+                {"name": "tmp", "mount_path": TMP},
+                *([{"name": "cache", "mount_path": CACHE}] if self.cache else []),
+            ],
             "security_context": {
                 "run_as_non_root": True,
                 "run_as_user": USER,
@@ -124,12 +128,20 @@ class ComputeProfile:
             "termination_grace_period_seconds": self.grace_seconds,
             "security_context": {"fs_group": USER, "run_as_non_root": True},
             "volumes": [
-                {"name": name, "empty_dir": {"size_limit": size}} for name, _, size in self._folders()
+                {"name": "tmp", "empty_dir": {"size_limit": "4Gi"}},
+                *([{"name": "cache", **self._cache()}] if self.cache else []),
             ],
         }
 
-    def _folders(self) -> list[tuple[str, str, str]]:
-        return [("tmp", TMP, "4Gi"), *([("cache", CACHE, self.cache)] if self.cache else [])]
+    def _cache(self) -> dict[str, Any]:
+        """The node's folder, which outlives the pod, where GPU nodes have one (deploy/node-cache).
+
+        `Directory`: a pod waits for the folder, which root makes there for USER, and never makes it itself.
+        """
+        folder = PodSettings.load().node_cache
+        if self.gpu and folder is not None:
+            return {"host_path": {"path": folder, "type": "Directory"}}
+        return {"empty_dir": {"size_limit": self.cache}}
 
     def _metadata(self) -> dict[str, Any]:
         labels = {"plateful.io/profile": self.name}
