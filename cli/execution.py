@@ -16,13 +16,13 @@ from plateful.environments import Settings, open_ledger
 from plateful.errors import ConfigError, PlatefulError
 from plateful.ledger import Ledger
 from resources.dead_runs import run_is_finished
+from resources.tags import PARTITION_TAG
 from sensors.failures import root_cause
 
 if TYPE_CHECKING:
     from cli.submission import Webserver
 
 ENDED = ("RUN_FAILURE", "PIPELINE_FAILURE", "RUN_CANCELED", "PIPELINE_CANCELED")
-PARTITION = "dagster/partition"
 # Dagster's console logger repeats every event; the CLI shows progress and one line per error instead.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -86,7 +86,7 @@ def started_job(
     from cli.submission import Webserver
 
     server = Webserver(settings.dagster_url, instance)
-    place = {} if partition is None else {PARTITION: partition}
+    place = {} if partition is None else {PARTITION_TAG: partition}
     run_id = server.submit(name, {**chosen, **place})
     try:
         yield partial(_await_queued, server, instance, run_id, name, partition)

@@ -16,11 +16,11 @@ from plateful.ledger import Ledger
 from plateful.stores import Lake
 from plateful.stores.objects import remove_below
 from resources.stores import LakeResource, LedgerResource
+from resources.tags import PARTITION_TAG
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # The new_menus sensor looks back over three failures and what was made before them, others over three runs.
 LOOKED_BACK = 4
-PARTITION_TAG = "dagster/partition"
 
 
 class RetentionConfig(dg.Config):

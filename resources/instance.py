@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from resources.compute import CPU_SMALL, GPU_RENDER, GPU_TRAIN, PROFILES
+from resources.tags import PARTITION_TAG
 
 HEADER = "# Made by `plateful instance --production`; edit resources/instance.py instead.\n"
 # Steps at once over all runs, per pool: as many as the largest node pool has nodes. The pool of training is
@@ -54,7 +55,7 @@ def production_instance(kubeconfig: Path | None = None) -> dict[str, Any]:
                 "max_concurrent_runs": 40,
                 "tag_concurrency_limits": [
                     # One run per country at a time; the ledger's lease covers what the queue does not see.
-                    {"key": "dagster/partition", "limit": 1, "value": {"applyLimitPerUniqueValue": True}}
+                    {"key": PARTITION_TAG, "limit": 1, "value": {"applyLimitPerUniqueValue": True}}
                 ],
             },
             "pools": {"granularity": "op", "default_limit": GPU_NODES},

@@ -20,6 +20,7 @@ from plateful.ledger import Lease, Ledger
 from resources.dead_runs import report_dead_run, run_is_finished
 from resources.preemption import tried_again_elsewhere
 from resources.stores import LedgerResource
+from resources.tags import PARTITION_TAG
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 # Renewals per ttl: five may fail, for a locked ledger or a full disk, before the sixth is too late.
@@ -79,7 +80,7 @@ class LeaseResource(dg.ConfigurableResource):
         run, instance = context.run, context.instance
         if run is None or instance is None:
             raise ConfigError("no run holds a lease here", fix="use the lease inside a Dagster run only")
-        ledger, what = self.ledger.open(), run.tags.get("dagster/partition", run.job_name)
+        ledger, what = self.ledger.open(), run.tags.get(PARTITION_TAG, run.job_name)
         deadline, told = time.monotonic() + self.wait_seconds, False
         while True:
             try:

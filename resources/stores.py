@@ -71,6 +71,10 @@ class DuckDBWarehouseResource(WarehouseResource):
         return DuckDBWarehouse(Path(self.path))
 
 
+# What the resource and `SnowflakeAccess` call alike.
+_AS_GIVEN = ("account", "user", "role", "database", "warehouse", "host", "port", "protocol")
+
+
 class SnowflakeWarehouseResource(WarehouseResource):
     """Warehouse in a Snowflake table; the key and its passphrase are read when it is opened."""
 
@@ -90,17 +94,10 @@ class SnowflakeWarehouseResource(WarehouseResource):
         passphrase = secret("snowflake_private_key_passphrase")
         return SnowflakeWarehouse(
             SnowflakeAccess(
-                account=self.account,
-                user=self.user,
-                role=self.role,
-                database=self.database,
+                **{name: getattr(self, name) for name in _AS_GIVEN},
                 schema=self.database_schema,
-                warehouse=self.warehouse,
                 private_key_file=Path(self.private_key_file),
                 passphrase=SecretStr(passphrase) if passphrase else None,
-                host=self.host,
-                port=self.port,
-                protocol=self.protocol,
             )
         )
 
@@ -112,16 +109,9 @@ def warehouse_resource(settings: Settings) -> WarehouseResource:
         return DuckDBWarehouseResource(path=settings.warehouse, max_left_share=share)
     access = SnowflakeAccess.of(settings)
     return SnowflakeWarehouseResource(
-        account=access.account,
-        user=access.user,
-        role=access.role,
-        database=access.database,
+        **{name: getattr(access, name) for name in _AS_GIVEN},
         database_schema=access.schema,
-        warehouse=access.warehouse,
         private_key_file=str(access.private_key_file),
-        host=access.host,
-        port=access.port,
-        protocol=access.protocol,
         max_left_share=share,
     )
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from resources.tags import PARTITION_TAG
+
 # Work that failed this often waits for a person: the third failure in a row is not bad luck.
 MAX_FAILURES = 3
 UNFINISHED = [
@@ -17,9 +19,7 @@ UNFINISHED = [
 
 def busy(instance: dg.DagsterInstance, partition: str) -> str | None:
     """Say which run works on a partition, whoever started it; None when none does."""
-    runs = instance.get_runs(
-        dg.RunsFilter(tags={"dagster/partition": partition}, statuses=UNFINISHED), limit=1
-    )
+    runs = instance.get_runs(dg.RunsFilter(tags={PARTITION_TAG: partition}, statuses=UNFINISHED), limit=1)
     return f"run {runs[0].run_id[:8]} is working on it" if runs else None
 
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from plateful.environments import load_settings, open_ledger, utc_now
 from resources.dead_runs import report_dead_runs
+from resources.tags import PARTITION_TAG
 
 
 def root_cause(event: dg.DagsterEvent) -> str:
@@ -36,7 +37,7 @@ def run_failures(context: dg.RunFailureSensorContext) -> None:
     run, event = context.dagster_run, context.failure_event
     steps = [step for step in context.get_step_failure_events() if step.step_key]
     message = root_cause(steps[0] if steps else event) or event.message or ""
-    country = run.tags.get("dagster/partition", "-")
+    country = run.tags.get(PARTITION_TAG, "-")
     step = steps[0].step_key if steps else "-"
     line = " ".join(message.split())[:300]
     context.log.error(f"{run.job_name} {country} failed at {step}: {line} | do: {what_to_do(line)}")

@@ -6,6 +6,7 @@ from assets.partitions import MODEL_VERSION
 from jobs.evaluation import evaluate_model, refresh_leaderboard
 from plateful.errors import PlatefulError
 from resources.models import ModelResource
+from resources.tags import PARTITION_TAG
 from sensors.attempts import MAX_FAILURES, busy, run_key, settled
 
 SCORES, LEADERBOARD = dg.AssetKey("eval_scores"), dg.AssetKey("model_leaderboard")
@@ -27,7 +28,7 @@ def new_model_versions(context: dg.SensorEvaluationContext, models: ModelResourc
         return dg.SensorResult(skip_reason=str(error))
     if version in context.instance.get_materialized_partitions(SCORES):
         return _leaderboard(context.instance, version)
-    evaluation = dg.RunsFilter(job_name=evaluate_model.name, tags={"dagster/partition": version})
+    evaluation = dg.RunsFilter(job_name=evaluate_model.name, tags={PARTITION_TAG: version})
     tried = context.instance.get_runs(evaluation, limit=MAX_FAILURES)
     reason = busy(context.instance, version) or settled(tried)
     if reason is not None:

@@ -14,6 +14,7 @@ from jobs.batches import BATCH_TAG, Made, batch_tags, last_made, made_from_other
 from jobs.country import render_country
 from plateful.products.feed import ProductFeed
 from resources.feed import FeedResource
+from resources.tags import PARTITION_TAG
 from sensors.attempts import MAX_FAILURES, answered, busy, run_key, settled
 
 
@@ -60,7 +61,7 @@ def _attempts(
 ) -> list[dg.DagsterRun]:
     """Return the runs on this content since there was other content: those asked for it, then others."""
     since = next((one.at for one in made if one.content != content), None)
-    asked = dg.RunsFilter(tags={"dagster/partition": country, **tags}, created_after=since)
+    asked = dg.RunsFilter(tags={PARTITION_TAG: country, **tags}, created_after=since)
     runs = list(instance.get_runs(asked, limit=MAX_FAILURES))
     last = instance.get_run_by_id(made[0].run_id) if made and made[0].content == content else None
     return runs if last is None or last in runs else [*runs, last]

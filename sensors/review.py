@@ -8,6 +8,7 @@ import dagster as dg
 from jobs.batches import DECISION_TAG
 from jobs.country import publish_country
 from resources.stores import LedgerResource
+from resources.tags import PARTITION_TAG
 from sensors.attempts import MAX_FAILURES, answered, busy, run_key, settled
 
 
@@ -27,7 +28,7 @@ def review_decisions(context: dg.SensorEvaluationContext, ledger: LedgerResource
 def _decide(instance: dg.DagsterInstance, country: str, decision: int) -> dg.RunRequest | str:
     """Return the request, or why there is none."""
     tags = {DECISION_TAG: str(decision)}
-    tried = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": country, **tags}), limit=MAX_FAILURES)
+    tried = instance.get_runs(dg.RunsFilter(tags={PARTITION_TAG: country, **tags}), limit=MAX_FAILURES)
     reason = busy(instance, country) or settled(tried)
     if reason is not None:
         return reason
