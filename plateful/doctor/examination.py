@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
-from importlib import import_module
 
 from plateful.doctor import services, stores
 from plateful.doctor.findings import DEADLINE_SECONDS, Check, Finding, Result, Status, ok, run_checks, warn
@@ -37,16 +36,12 @@ def examine(
 
     Args:
         more: checks by name that stand outside the domain, e.g. of Dagster's storage.
-        deadline: seconds that all checks have together.
+        deadline: see `run_checks`.
     """
     try:
         settings = load_settings()
     except ConfigError as fault:
         return [Finding("settings", Status.FAIL, fault.message, fault.fix)]
-    if settings.env is Environment.PRODUCTION:
-        # Before the threads: two that import one package at once can meet it half made.
-        for name in ("boto3", "snowflake.connector"):
-            import_module(name)
     checks: dict[str, Check] = {"settings": partial(check_settings, settings, os.environ)}
     for name, check in {**CHECKS, **(more or {})}.items():
         checks[name] = partial(check, settings)

@@ -1,9 +1,10 @@
-"""Findings, and checks run side by side, each within a time limit: one silent service hides no other."""
+"""Findings, and checks run within time limits: one silent service hides no other."""
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -11,6 +12,8 @@ from functools import partial
 from plateful.errors import PlatefulError
 
 DEADLINE_SECONDS = 60.0
+# What answers does so within this: a cold import of torch or MLflow takes some seconds.
+PATIENCE_SECONDS = 10.0
 
 
 class Status(StrEnum):
@@ -57,30 +60,39 @@ def run_checks(
     checks: Mapping[str, Check],
     *,
     deadline: float = DEADLINE_SECONDS,
+    patience: float = PATIENCE_SECONDS,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> list[Finding]:
-    """Run checks side by side and return their findings in the checks' order.
+    """Run checks and return their findings in the checks' order.
+
+    One after the other, since threads that import one package at once can meet it half made (boto3, alembic).
+    A check that is silent for longer than `patience` is left to its thread, and the next one begins.
 
     Args:
         checks: by name; what one raises is its finding.
-        deadline: seconds that all of them have together; a check that is still silent then has failed.
+        deadline: seconds after which nobody waits any more for those that were left; who is silent then has
+            failed.
+        patience: seconds that each one has at least.
         monotonic: seconds that only rise.
     """
     answers: queue.Queue[Finding] = queue.Queue()
+    found: dict[str, Finding] = {}
+    ends = monotonic() + deadline
+
+    def listen(until: float, wanted: Collection[str]) -> None:
+        while not found.keys() >= set(wanted) and (left := until - monotonic()) > 0:
+            with suppress(queue.Empty):
+                finding = answers.get(timeout=left)
+                found[finding.name] = finding
+
     for name, check in checks.items():
         # Daemons: a service that never answers must not keep the command from ending.
         threading.Thread(
             target=lambda run: answers.put(run()), args=(partial(_run, name, check),), daemon=True
         ).start()
-    found: dict[str, Finding] = {}
-    ends = monotonic() + deadline
-    while len(found) < len(checks) and (left := ends - monotonic()) > 0:
-        try:
-            finding = answers.get(timeout=left)
-        except queue.Empty:
-            break
-        found[finding.name] = finding
-    silent = f"no answer in {deadline:g} s"
+        listen(monotonic() + patience, [name])
+    listen(ends, checks)
+    silent = f"no answer in {patience:g} s or longer"
     fix = "see whether it can be reached from here, and whether it is overloaded"
     return [found.get(name, Finding(name, Status.FAIL, silent, fix)) for name in checks]
 

@@ -5,13 +5,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from plateful.doctor import Status, run_checks
-from plateful.doctor.findings import ok
+from plateful.doctor.findings import Result, ok
 from plateful.environments import Settings, load_settings, open_ledger
 from plateful.models.versions import resolve_model
 from plateful.models.weight_store import publish
@@ -210,15 +211,35 @@ def test_a_silent_service_hides_no_other() -> None:
             "broken": lambda: ok(str(1 / 0)),
             "good": lambda: ok(""),
         }
-        found = {one.name: one for one in run_checks(checks, deadline=1.0)}
+        found = {one.name: one for one in run_checks(checks, deadline=1.0, patience=0.5)}
         answers.send(b"x")
     assert [(name, one.status) for name, one in found.items()] == [
         ("silent", Status.FAIL),
         ("broken", Status.FAIL),
         ("good", Status.OK),
     ]
-    assert found["silent"].found == "no answer in 1 s"
+    assert found["silent"].found == "no answer in 0.5 s or longer"
     assert found["broken"].found.startswith("ZeroDivisionError")
+
+
+def test_checks_that_answer_never_run_side_by_side() -> None:
+    running: list[str] = []
+
+    def check(name: str) -> Result:
+        running.append(name)
+        together = list(running)
+        threading.Event().wait(0.05)
+        running.remove(name)
+        return ok(",".join(together))
+
+    found = run_checks({name: partial(check, name) for name in "abc"})
+    assert [one.found for one in found] == ["a", "b", "c"]
+
+
+def test_a_slow_check_is_heard_after_the_others_have_begun() -> None:
+    begun = threading.Event()
+    checks = {"slow": lambda: ok(str(begun.wait(5))), "next": lambda: ok(str(begun.set()))}
+    assert [one.status for one in run_checks(checks, patience=0.05)] == [Status.OK, Status.OK]
 
 
 @contextmanager
