@@ -42,7 +42,7 @@ def products(
             assessor_version=scoring.version(),
             lake=store,
             now=utc_now(),
-            network=feed.network,
+            ask=feed.ask(),
             on_progress=partial(progress.report, f"photos {context.partition_key}"),
         )
         store.write_table("rejects", part.rejects, context.partition_key)

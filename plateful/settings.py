@@ -101,6 +101,11 @@ class Settings(ProductionSettings):
     writer_url: str | None = Field(default=None, description="address of the writer's language model")
     writer_model: str | None = Field(default=None, description="name of the writer's language model")
     network: bool = Field(default=False, description="may vendor photos be fetched over the network")
+    photo_buckets: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9](,|$))*$",
+        description="S3 buckets, separated by commas, whose pictures a feed may name",
+    )
     lease_ttl: float = Field(default=60, ge=1, description="seconds for which a silent run keeps its country")
     lease_wait: float = Field(
         default=75, ge=0, description="seconds to wait for a country that another run holds"
@@ -138,6 +143,11 @@ class Settings(ProductionSettings):
     def s3(self) -> S3Options:
         """How S3 is reached, for every store that is there."""
         return S3Options(self.s3_endpoint, self.s3_region, self.s3_sse, self.s3_kms_key)
+
+    @property
+    def photo_bucket_names(self) -> list[str]:
+        """The buckets whose pictures a feed may name."""
+        return [name for name in self.photo_buckets.split(",") if name]
 
     @property
     def weight_root(self) -> WeightRoot:

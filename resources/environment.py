@@ -27,7 +27,12 @@ def build_resources(settings: Settings) -> dict[str, object]:
     fetched = {"weight_cache": str(settings.weight_cache), "s3": s3}
     lease = LeaseResource(ledger=ledger, ttl_seconds=settings.lease_ttl, wait_seconds=settings.lease_wait)
     return {
-        "feed": FeedResource(path=settings.feed, network=settings.network),
+        "feed": FeedResource(
+            path=settings.feed,
+            network=settings.network,
+            photo_buckets=settings.photo_bucket_names,
+            s3=s3,
+        ),
         "lake": lake,
         "ledger": ledger,
         "warehouse": warehouse_resource(settings),

@@ -12,10 +12,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from plateful.identity import canonical_json, sha256_hex
 from plateful.item_faults import stops_all, told
 from plateful.products.fetching import Fetch, FetchBudget, fetch_all
 from plateful.products.image_paths import find_picture
-from plateful.products.urls import fetch, is_address
+from plateful.products.urls import is_address
 from plateful.scoring.verdict import Verdict
 from plateful.stores.lake import Lake
 from plateful.tables import PRODUCTS
@@ -71,9 +70,8 @@ def resolve_images(
     assessor_version: str,
     lake: Lake,
     now: datetime,
-    network: bool = False,
+    ask: Fetch | None = None,
     placeholder_min: int = PLACEHOLDER_MIN,
-    allow_hosts: Collection[str] = (),
     budget: FetchBudget = FetchBudget(),  # noqa: B008 - frozen
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> pl.DataFrame:
@@ -87,10 +85,9 @@ def resolve_images(
         lake: where photos (PNG, poor ones at their own size, as they may be repainted, others at most 1,024
             px on the long side), assessments and what addresses gave are kept.
         now: aware; an address that gave a picture is asked again in another week.
-        network: whether http(s) addresses are fetched.
+        ask: fetches the picture of an address, called from several threads; None = nothing is fetched.
         placeholder_min: number of differently named products behind one picture from which it is a
             placeholder.
-        allow_hosts: `host:port` pairs exempt from the address check (tests on loopback only).
         budget: of all addresses together; beyond it they count as last week, else as unchecked.
         on_progress: told (done, total) pictures.
 
@@ -101,7 +98,6 @@ def resolve_images(
     urls = [url for url in products["image_url"].unique(maintain_order=True) if url]
     files = ((url, _filed(url, Path(feed_root), gates)) for url in urls if feed_root and not is_address(url))
     addresses = [url for url in urls if is_address(url)]
-    ask = partial(fetch, allow_hosts=allow_hosts) if network else None
     sources: dict[str, _Source] = {}
     for url, source in chain(files, _fetched(addresses, ask, gates, _Memory(lake, now, gates), budget)):
         sources[url] = source

@@ -106,13 +106,13 @@ def fetch(
 
     Returns:
         The body of a 200 response, else a problem: `unsafe_url`, `unsafe_address`, `unreachable`, `timeout`,
-        `redirected`, `http_<status>`, `too_large`, `not_fetched` (s3 is not fetched here).
+        `redirected`, `http_<status>`, `too_large`, `not_fetched` (s3: see `photo_buckets`).
     """
     url = parse_url(text, allow_hosts=allow_hosts)
     if isinstance(url, UrlProblem):
         return url
     if url.scheme == "s3":
-        return UrlProblem("not_fetched", "s3 addresses are not fetched")
+        return UrlProblem("not_fetched", "s3 addresses are not fetched over the web")
     address = _resolve(url, allow_hosts, resolve)
     if isinstance(address, UrlProblem):
         return address

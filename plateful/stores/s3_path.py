@@ -88,11 +88,27 @@ class S3Path:
             FileNotFoundError: there is none.
             StoreError: S3 refused or did not answer.
         """
+        return self._read({})
+
+    def read_start(self, most: int) -> bytes:
+        """Return the object's first bytes, at most so many; see `read_bytes`."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._read({"Range": f"bytes=0-{most - 1}"})
+        except StoreError as fault:
+            cause = fault.__cause__
+            # Of no bytes there is no first one.
+            if isinstance(cause, ClientError) and s3.code_of(cause) == "InvalidRange":
+                return b""
+            raise
+
+    def _read(self, which: dict[str, str]) -> bytes:
         from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
         with s3.explained(self, self.options):
             for left in reversed(range(_READS)):
-                body = self._client.get_object(**self._place)["Body"]
+                body = self._client.get_object(**self._place, **which)["Body"]
                 try:
                     return body.read()
                 except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):

@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,12 @@ import pytest
 from PIL import Image
 
 from plateful.errors import ModelError
-from plateful.products import photos
 from plateful.products.feed import Feed
 from plateful.products.fetching import FetchBudget
 from plateful.products.photos import Assess, resolve_images
 from plateful.products.selection import without_images
 from plateful.products.sources import COLUMNS
+from plateful.products.urls import fetch
 from plateful.scoring.verdict import Verdict
 from plateful.stores.lake import Lake
 from plateful.vision.image_io import open_image
@@ -270,7 +271,7 @@ def test_with_a_network_addresses_are_fetched(root: Path, host: str) -> None:
             + ["https://example.invalid/x.jpg"]
         )
     )
-    found = resolve(root, frame, network=True, allow_hosts={host})
+    found = resolve(root, frame, ask=partial(fetch, allow_hosts={host}))
     # A folder listing is no picture: it answers 200 and cannot be opened.
     assert found["image_status"].to_list() == ["ok", "poor", "dead", "dead", "unchecked"]
     assert found["image_reasons"].to_list()[2] == ["http_404"]
@@ -285,7 +286,7 @@ def addresses(root: Path, host: str, *names: str) -> pl.DataFrame:
 
 def test_a_picture_is_fetched_once_a_week(root: Path, host: str, asked: list[str]) -> None:
     (root / "photos" / "a.jpg").write_bytes(jpeg(150))
-    frame, online = addresses(root, host, "a.jpg"), {"network": True, "allow_hosts": {host}}
+    frame, online = addresses(root, host, "a.jpg"), {"ask": partial(fetch, allow_hosts={host})}
     first = resolve(root, frame, **online)
     assert first["image_status"].to_list() == ["ok"]
     assert resolve(root, frame, now=NOW + timedelta(days=2), **online).equals(first)
@@ -298,7 +299,7 @@ def test_a_picture_is_fetched_once_a_week(root: Path, host: str, asked: list[str
 
 
 def test_what_gave_no_picture_is_asked_in_every_run(root: Path, host: str) -> None:
-    frame, online = addresses(root, host, "a.jpg"), {"network": True, "allow_hosts": {host}}
+    frame, online = addresses(root, host, "a.jpg"), {"ask": partial(fetch, allow_hosts={host})}
     assert resolve(root, frame, **online)["image_reasons"].to_list() == [["http_404"]]
     (root / "photos" / "a.jpg").write_bytes(jpeg(150))
     assert resolve(root, frame, **online)["image_status"].to_list() == ["ok"]
@@ -311,7 +312,7 @@ def test_beyond_the_budget_the_rest_is_unchecked_until_the_next_run(
     for number, name in enumerate(names):
         (root / "photos" / name).write_bytes(jpeg(100 + 10 * number))
     frame = addresses(root, host, *names)
-    little = {"network": True, "allow_hosts": {host}, "budget": FetchBudget(size=1, at_once=2)}
+    little = {"ask": partial(fetch, allow_hosts={host}), "budget": FetchBudget(size=1, at_once=2)}
     seen: list[tuple[int, int]] = []
     first = resolve(root, frame, on_progress=lambda *at: seen.append(at), **little)
     assert first["image_status"].to_list() == ["ok", "ok", "unchecked", "unchecked"]
@@ -339,10 +340,12 @@ class Body(bytes):
         Body.held -= 1
 
 
-def test_bodies_are_dropped_as_they_are_judged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photos, "fetch", lambda url, **_: Body(jpeg(50 + int(url[-2:]))))
+def test_bodies_are_dropped_as_they_are_judged(root: Path) -> None:
+    def ask(url: str) -> bytes:
+        return Body(jpeg(50 + int(url[-2:])))
+
     frame = products(root, *(f"https://example.com/{number:02}" for number in range(40)))
-    found = resolve(root, frame, network=True, budget=FetchBudget(at_once=2))
+    found = resolve(root, frame, ask=ask, budget=FetchBudget(at_once=2))
     assert found["photo_sha256"].n_unique() == 40
     assert Body.most <= 6
 
