@@ -5,7 +5,7 @@ that a page or a sensor still reads: the newest materializations of every asset 
 of every job and partition, and those that carried out a country's newest decision.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -61,11 +61,11 @@ def drop_runs(
         The ids of the deleted runs.
     """
     chosen = dg.RunsFilter(statuses=FINISHED, created_before=before)
-    needed = needed_runs(instance, ledger, _groups(instance, chosen, at_most))
+    oldest = instance.get_run_records(chosen, limit=at_most, ascending=True)
+    needed = needed_runs(instance, ledger, _groups(oldest))
     # Of so many runs, at least `at_most` are not needed so far, if there are as many.
-    looked_at = at_most + len(needed)
-    needed.update(_newest(instance, _groups(instance, chosen, looked_at)))
-    old = instance.get_run_records(chosen, limit=looked_at, ascending=True)
+    old = instance.get_run_records(chosen, limit=at_most + len(needed), ascending=True)
+    needed.update(_newest(instance, _groups(old) - _groups(oldest)))
     gone = [record.dagster_run.run_id for record in old if record.dagster_run.run_id not in needed][:at_most]
     for run_id in gone:
         remove_below(lake.root / "steps" / run_id)
@@ -73,9 +73,9 @@ def drop_runs(
     return gone
 
 
-def _groups(instance: dg.DagsterInstance, chosen: dg.RunsFilter, count: int) -> set[tuple[str, str | None]]:
-    """Return (job, partition or None) of the oldest runs."""
-    runs = (record.dagster_run for record in instance.get_run_records(chosen, limit=count, ascending=True))
+def _groups(records: Sequence[dg.RunRecord]) -> set[tuple[str, str | None]]:
+    """Return (job, partition or None) of runs."""
+    runs = (record.dagster_run for record in records)
     return {(run.job_name, run.tags.get(PARTITION_TAG)) for run in runs}
 
 
