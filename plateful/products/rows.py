@@ -67,7 +67,8 @@ def parse_row(raw: RawRow, country: str, root: Path | None) -> dict | Fault:
 def _heading(cells: dict[str, str]) -> Fault | None:
     if price_of(one_line(cells["price"])):
         return None
-    description, ingredients = _description(cells), _list(one_line(cells["ingredients"]))
+    description = _description(one_line(cells["description"]))
+    ingredients = _list(one_line(cells["ingredients"]))
     bare = not (description or ingredients or cells["image_url"].strip())
     name, category = one_line(cells["name"]), cut(one_line(cells["category"]), MAX_NAME)
     if not is_section_heading(name, category, bare=bare):
@@ -174,7 +175,7 @@ def _product(cells: dict[str, str], country: str) -> dict:
         "country": country,
         "name": text["name"],
         "language": cut(text["language"], 60),
-        "description": _description(cells),
+        "description": _description(text["description"]),
         "category": cut(text["category"], MAX_NAME),
         "cuisine": cut(text["cuisine"], MAX_NAME),
         "ingredients": _list(text["ingredients"]),
@@ -193,8 +194,8 @@ def _product(cells: dict[str, str], country: str) -> dict:
     return product
 
 
-def _description(cells: dict[str, str]) -> str:
-    return cut(without_prices(one_line(cells["description"])), MAX_DESCRIPTION)
+def _description(text: str) -> str:
+    return cut(without_prices(text), MAX_DESCRIPTION)
 
 
 def _list(text: str) -> list[str]:
