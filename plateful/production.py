@@ -117,7 +117,7 @@ class PodSettings(BaseSettings):
             value = error.errors()[0]["input"]
             raise ConfigError(
                 f"{variable('node_cache')}={value!r} is not a folder of a node",
-                fix="write an absolute path without dots, e.g. /var/lib/plateful/cache",
+                fix="write an absolute path, e.g. /var/lib/plateful/cache; no name in it begins with a dot",
             ) from None
 
     def image(self, role: str | None) -> str | None:
