@@ -96,6 +96,7 @@ def _wanted(
         models.version(model),
         candidates_per_request=models.candidates_per_request,
         generations=book.generations(country),
+        text_in_reserve=True,
     )
 
 

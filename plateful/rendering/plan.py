@@ -20,6 +20,8 @@ from plateful.tables import DEFERRED_REQUESTS
 
 # Columns of their own, and how many candidates there are; every other effective parameter is in `parameters`.
 _OWN_FIELDS = ("prompt", "negative_prompt", "seed", "init_image", "mask", "reference_image", "n")
+# What takes the mask's place for the candidate that is rendered from text whatever the photo shows.
+_IN_RESERVE = {"mask_sha256": None, "status": "the last candidate is from text, in case no repainting passes"}
 
 
 def plan_tasks(
@@ -29,6 +31,7 @@ def plan_tasks(
     *,
     candidates_per_request: int,
     generations: Mapping[str, int] | None = None,
+    text_in_reserve: bool = False,
 ) -> list[RenderTask]:
     """Return every wanted candidate of every request, in the order of `prompts`.
 
@@ -42,6 +45,8 @@ def plan_tasks(
         version: model version to render with.
         candidates_per_request: n, at least 1.
         generations: subject -> generation; absent subjects are generation 0.
+        text_in_reserve: render the last of several candidates of a repainted photo from text. What is wrong
+            outside the mask, a dish at the edge or blur all over, stays, and every repainting is refused.
     """
     first_attempt = first_attempts(generations or {}, candidates_per_request)
     usable = {row["photo_sha256"]: row for row in masks.iter_rows(named=True)}
@@ -50,8 +55,12 @@ def plan_tasks(
     with METER.timed("plan", writable.height * candidates_per_request):
         for request in writable.iter_rows(named=True):
             first = first_attempt.get(request["subject"], 0)
-            for attempt in range(first, first + candidates_per_request):
-                task = _task(request, usable.get(request["photo_sha256"]), version, attempt)
+            mask = usable.get(request["photo_sha256"])
+            masks_of = [mask] * candidates_per_request
+            if text_in_reserve and candidates_per_request > 1 and mask and mask["mask_sha256"]:
+                masks_of[-1] = _IN_RESERVE
+            for attempt, mask_of in enumerate(masks_of, first):
+                task = _task(request, mask_of, version, attempt)
                 tasks.setdefault(task.candidate_id, task)
     return list(tasks.values())
 

@@ -76,6 +76,31 @@ def test_inpaint_without_a_mask_is_rendered_from_text_and_says_so() -> None:
         }  # fmt: skip
 
 
+def test_the_last_of_several_candidates_of_a_photo_can_be_from_text() -> None:
+    photo, text = request("soup", route="inpaint", photo_sha256="f"), request("tea")
+    routes = {
+        n: [t.route for t in plan([photo], n, [mask_row("f", "a")], text_in_reserve=True)] for n in (1, 2, 3)
+    }
+    assert routes == {
+        1: ["inpaint"], 2: ["inpaint", "text_to_image"], 3: ["inpaint", "inpaint", "text_to_image"],
+    }  # fmt: skip
+
+    options = {"generations": {"soup": 1}, "text_in_reserve": True}
+    again = plan([photo, text], 2, [mask_row("f", "a")], **options)
+    assert [(t.attempt, t.route) for t in again[:2]] == [(2, "inpaint"), (3, "text_to_image")]
+    reserve = again[1]
+    assert (reserve.init_sha256, reserve.mask_sha256) == (None, None)
+    assert "strength" not in reserve.parameters
+    assert reserve.receipt["route"] == {
+        "requested": "inpaint", "effective": "text_to_image", "status": "emulated",
+        "reason": "the last candidate is from text, in case no repainting passes",
+    }  # fmt: skip
+    # A request for text alone has nothing to keep in reserve, nor one whose photo shows no dish.
+    assert {t.receipt["route"]["status"] for t in again[2:]} == {"honoured"}
+    without = plan([photo], 2, [mask_row("f", None)], text_in_reserve=True)
+    assert {t.receipt["route"]["reason"] for t in without} == {"no dish found"}
+
+
 def test_the_receipt_covers_every_requested_parameter() -> None:
     asked = {"size": 1024, "steps": 20, "style": "comic", "cfg_scale": None}
     (task,) = plan([request("soup", parameters=json.dumps(asked))], 1)
