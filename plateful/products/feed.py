@@ -6,7 +6,9 @@ feed-level rejects add up to the file.
 """
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import polars as pl
 from plateful.countries import COUNTRIES
 from plateful.errors import FeedError
 from plateful.products.columns import one_lines
+from plateful.products.feed_memory import FeedMemory, Hashed, memory_of
 from plateful.products.image_paths import find_picture, path_problem
 from plateful.products.sheets import SHEET, Sheet, open_sheet, raw_rows
 from plateful.products.slices import FEED_PRODUCTS, FeedSlice, country_fault, feed_slice, reject_row
@@ -75,7 +78,8 @@ class ProductFeed(ABC):
 class Feed(ProductFeed):
     """A feed in files: a CSV or Parquet file, or a folder of them; pictures are named relative to its folder.
 
-    Files are read once per instance; make a new one to see new content.
+    Files are read once per instance; make a new one to see new content. What a process found in files of
+    equal names, sizes and dates it does not look for again.
 
     Args:
         path: the file or folder.
@@ -111,9 +115,15 @@ class Feed(ProductFeed):
 
     def state(self) -> str:
         """Hash names, sizes and dates of the files; see `ProductFeed`."""
-        states = [(path.name, path.stat()) for path in self._files]
-        text = "\n".join(f"{name}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}" for name, stat in states)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _state(self._stats())
+
+    def _stats(self) -> dict[str, os.stat_result]:
+        try:
+            return {path.name: path.stat() for path in self._files}
+        except OSError as error:
+            raise FeedError(
+                f"feed {self.path!r} changed while it was read: {error}", fix="run again when it is written"
+            ) from error
 
     def content_hash(self, country: str) -> str:
         """Hash what a country's run would read: its rows, and the pictures they name.
@@ -121,27 +131,23 @@ class Feed(ProductFeed):
         Neither clocks, file dates nor the order of products count, so a feed exported again unchanged keeps
         its hash. The order of rows with one id does: the first is the product.
         """
+        known = self._memory.hashed.get(country)
+        if known is not None and self._pictures(known.pictures) == known.pictures:
+            return known.content
         sheet = self._sheet(country)
-        references = sheet["image_url"].unique()
-        pictures = {reference: self._picture_digest(reference) for reference in references}
-        known = {reference: digest for reference, digest in pictures.items() if digest}
-        digests = sheet["image_url"].replace_strict(known, default="", return_dtype=pl.String)
-        read = sheet.select("fault", *COLUMNS, digests.alias("picture"))
-        # Every cell with its length in front, so that no two rows read alike.
-        cells = (
-            part
-            for name in read.columns
-            for part in (pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
-        )
-        ordered = read.select(pl.concat_str(*cells).alias("text"), one_lines(read["product_id"]).alias("id"))
-        digest = hashlib.sha256()
-        for text in ordered.sort("id", maintain_order=True)["text"]:
-            digest.update(text.encode())
-        return digest.hexdigest()
+        pictures = self._pictures(sheet["image_url"].unique())
+        content = _content(sheet, {reference: digest for reference, digest in pictures.items() if digest})
+        if self._unchanged():
+            self._memory.hashed[country] = Hashed(content, pictures)
+        return content
 
-    def _picture_digest(self, cell: str) -> str | None:
-        reference = cell.strip()
-        if not reference or is_address(reference) or path_problem(reference, self.root):
+    def _pictures(self, cells: Iterable[str]) -> dict[str, str | None]:
+        """Return reference -> digest, None without a file, of the cells that name a path."""
+        named = [cell for cell in cells if cell.strip() and not is_address(cell.strip())]
+        return {cell: self._picture_digest(cell.strip()) for cell in named}
+
+    def _picture_digest(self, reference: str) -> str | None:
+        if path_problem(reference, self.root):
             return None
         found = find_picture(reference, self.root)
         if found is None:
@@ -157,8 +163,27 @@ class Feed(ProductFeed):
         return self._last[1]
 
     @cached_property
+    def _memory(self) -> FeedMemory:
+        """What is known of the state in which the files were before the first of them was read."""
+        stats = self._stats()
+        return memory_of(self._place, _state(stats), max(stat.st_mtime for stat in stats.values()))
+
+    def _unchanged(self) -> bool:
+        """Whether what was read is of that state."""
+        return self.state() == self._memory.state
+
+    @cached_property
     def _counts(self) -> dict[str, int]:
         """Rows by country code; those without a valid country under the empty string."""
+        memory = self._memory
+        if memory.counts is None:
+            counts = self._counted()
+            if not self._unchanged():
+                return counts
+            memory.counts = counts
+        return memory.counts
+
+    def _counted(self) -> dict[str, int]:
         counts: dict[str, int] = {}
         for sheet in self._sheets:
             for code, rows in sheet.counts().items():
@@ -172,6 +197,28 @@ class Feed(ProductFeed):
     @cached_property
     def _sheets(self) -> list[Sheet]:
         return [open_sheet(path) for path in self._files]
+
+
+def _state(stats: Mapping[str, os.stat_result]) -> str:
+    text = "\n".join(f"{name}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}" for name, stat in stats.items())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _content(sheet: pl.DataFrame, pictures: Mapping[str, str]) -> str:
+    """Hash a country's SHEET with the digests of the pictures that it names."""
+    digests = sheet["image_url"].replace_strict(pictures, default="", return_dtype=pl.String)
+    read = sheet.select("fault", *COLUMNS, digests.alias("picture"))
+    # Every cell with its length in front, so that no two rows read alike.
+    cells = (
+        part
+        for name in read.columns
+        for part in (pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
+    )
+    ordered = read.select(pl.concat_str(*cells).alias("text"), one_lines(read["product_id"]).alias("id"))
+    digest = hashlib.sha256()
+    for text in ordered.sort("id", maintain_order=True)["text"]:
+        digest.update(text.encode())
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=100_000)
