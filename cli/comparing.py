@@ -18,7 +18,7 @@ from cli.paying import open_purse
 from eval_sets import load_eval_set
 from plateful import progress
 from plateful.budgets.price import MICRO, dollars
-from plateful.environments import Settings, load_settings, open_adapters, utc_now
+from plateful.environments import Settings, load_settings, open_adapters, open_feed, utc_now
 from plateful.errors import ConfigError, ContractError, ModelError
 from plateful.evaluation.comparison import compare as compare_scores
 from plateful.evaluation.sample import load_sample
@@ -98,7 +98,7 @@ def _show_models(names: list[str], spec: str, out: Path | None, team: str | None
     served = served_names(load_catalog(settings.catalog))
     entries = {name: entry for name, (entry, _) in served.items()}
     started = time.perf_counter()
-    sample = load_sample(spec, feed=settings.feed, eval_set=load_eval_set)
+    sample = load_sample(spec, feed=partial(open_feed, settings.feed), eval_set=load_eval_set)
     spent = time.perf_counter() - started
     folder = out or settings.home / "comparisons" / sample.digest[:12]
     folder = folder.expanduser().resolve()

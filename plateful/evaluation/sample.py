@@ -24,7 +24,7 @@ from plateful.evaluation.images import eval_prompts
 from plateful.evaluation.items import EvalSet
 from plateful.identity import content_hash
 from plateful.models.request import image_request
-from plateful.products.feed import Feed
+from plateful.products.feed import ProductFeed
 from plateful.products.selection import without_images
 from plateful.prompts.writer import write_prompts
 from plateful.rendering.requests import request_row
@@ -54,12 +54,12 @@ class Sample:
         return content_hash(self.prompts.rows())
 
 
-def load_sample(spec: str, *, feed: str, eval_set: Callable[[str], EvalSet]) -> Sample:
+def load_sample(spec: str, *, feed: Callable[[], ProductFeed], eval_set: Callable[[str], EvalSet]) -> Sample:
     """Return the sample that a name stands for.
 
     Args:
         spec: see the table above; the count may be left out.
-        feed: feed file or folder.
+        feed: opens the feed, when the sample is one of its countries.
         eval_set: loads a frozen set by name.
 
     Raises:
@@ -70,8 +70,9 @@ def load_sample(spec: str, *, feed: str, eval_set: Callable[[str], EvalSet]) -> 
         return Sample(spec, _from_file(Path(spec)))
     name, _, rest = spec.partition(":")
     if name == "feed":
-        country, _, count = rest.partition(":")
-        return Sample(spec, _from_feed(feed, country.strip().upper(), _count(spec, count)))
+        country, _, text = rest.partition(":")
+        count = _count(spec, text)
+        return Sample(spec, _from_feed(feed(), country.strip().upper(), count))
     items = eval_set(name).items
     chosen = in_turn(items, [item.stratum for item in items], _count(spec, rest))
     return Sample(spec, eval_prompts(chosen))
@@ -107,11 +108,11 @@ def _count(spec: str, text: str) -> int:
     return int(text)
 
 
-def _from_feed(path: str, country: str, count: int) -> pl.DataFrame:
-    products = Feed(path).read(country).products
+def _from_feed(feed: ProductFeed, country: str, count: int) -> pl.DataFrame:
+    products = feed.read(country).products
     if products.is_empty():
         raise ConfigError(
-            f"feed {path!r} has no product of {country}", fix="name another country of the feed"
+            f"feed {feed.path!r} has no product of {country}", fix="name another country of the feed"
         )
     bare = PRODUCTS.frame(
         products.with_columns(

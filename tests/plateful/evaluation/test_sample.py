@@ -12,11 +12,12 @@ from eval_sets import load_eval_set
 from plateful.errors import ConfigError, FeedError
 from plateful.evaluation.images import eval_prompts
 from plateful.evaluation.sample import Sample, in_turn, load_sample
+from plateful.products.feed import Feed
 from tests.conftest import feed_rows, write_feed
 
 
 def load(spec: str, feed: Path | str = "nowhere") -> Sample:
-    return load_sample(spec, feed=str(feed), eval_set=load_eval_set)
+    return load_sample(spec, feed=lambda: Feed(str(feed)), eval_set=load_eval_set)
 
 
 def test_part_of_the_eval_set_covers_dishes_and_backgrounds() -> None:

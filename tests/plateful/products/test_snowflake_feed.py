@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from eval_sets import load_eval_set
 from plateful.environments import open_feed
 from plateful.errors import ConfigError, FeedError
+from plateful.evaluation.sample import load_sample
 from plateful.products.feed import Feed, ProductFeed
 from tests.servers.snowflake import SnowflakeServer, running_snowflake
 
@@ -81,6 +83,12 @@ def test_rows_become_products_and_rejects(server: SnowflakeServer) -> None:
     }
     assert part.rejects["file"].unique().to_list() == [PATH]
     assert feed.unassigned().sort("reason")["reason"].to_list() == ["missing_country", "unknown_country"]
+
+
+def test_models_are_compared_on_its_products(server: SnowflakeServer) -> None:
+    del server
+    sample = load_sample("feed:SG:2", feed=lambda: open_feed(PATH), eval_set=load_eval_set)
+    assert sorted(sample.prompts["subject"]) == ["sg-1", "sg-2"]
 
 
 def test_a_country_reads_its_own_rows_only_and_once(server: SnowflakeServer) -> None:
