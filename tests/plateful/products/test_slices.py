@@ -70,9 +70,11 @@ def sheet(rows: list[dict[str, str]]) -> pl.DataFrame:
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
-@given(st.lists(ROW, min_size=1, max_size=6))
-def test_by_columns_and_one_by_one_agree(rows: list[dict[str, str]]) -> None:
-    given_rows = sheet(rows)
+@given(st.lists(ROW, min_size=1, max_size=6), st.integers(0, 4))
+def test_by_columns_and_one_by_one_agree(rows: list[dict[str, str]], repeats: int) -> None:
+    # Columns that repeat themselves are worked on by value.
+    again = [{**row, "product_id": f"r{n}"} for n, row in enumerate(rows * repeats)]
+    given_rows = sheet(rows + again)
     products, faults, seen = [], {}, {}
     for raw in raw_rows(given_rows):
         found = parse_row(raw, "DE", ROOT)
@@ -119,3 +121,13 @@ def test_every_code_point_is_treated_as_one_by_one() -> None:
         f"U+{ord(c):04X}" for c, cell, line in zip(known, cells, lines, strict=True) if line != one_line(cell)
     ]
     assert wrong == []
+
+
+def test_every_pair_that_composes_is_composed() -> None:
+    canonical = (unicodedata.decomposition(chr(code)) for code in range(0x110000))
+    parts = [text.split() for text in canonical if text and not text.startswith("<")]
+    pairs = ["".join(chr(int(part, 16)) for part in pair) for pair in parts]
+    # Hangul composes by rule: a syllable of two parts and its third.
+    pairs += ["\u1100\u1161", "\uac00\u11a8"]
+    cells = [f"{text}{pair}" for pair in pairs for text in ("", "a", "粉")]
+    assert one_lines(pl.Series("x", cells)).to_list() == [one_line(cell) for cell in cells]
