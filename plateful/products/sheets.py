@@ -70,7 +70,9 @@ class ParquetSheet:
         chosen = country.is_in([value for value in spelt if value is not None])
         chosen = (chosen | country.is_null()) if None in spelt else chosen
         try:
-            found = self._scan.filter(chosen).select(_ROW, *self._columns.values()).collect()
+            found = (
+                self._scan.filter(chosen).select(_ROW, *self._columns.values()).collect(engine="streaming")
+            )
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._unreadable(error) from error
         own = {name: found[column] for name, column in self._columns.items()}
