@@ -107,7 +107,18 @@ class Card:
     def after(self) -> Tile | None:
         """The repainted photo to show beside the vendor's: the live or waiting one, else the first."""
         repainted = [tile for tile in self.tiles if tile.untouched is not None]
-        return min(repainted, key=lambda tile: ORDER.get(tile.verdict, len(ORDER)), default=None)
+        return min(repainted, key=rank, default=None)
+
+    @property
+    def from_text(self) -> bool:
+        """Whether a repainted photo was passed over for a picture from text, live or waiting."""
+        passed_over = self.after is not None and self.after.verdict != self.status
+        return passed_over and self.status in ("published", "pending_review")
+
+
+def rank(tile: Tile) -> int:
+    """Return a candidate's place in ORDER, those that were not chosen last."""
+    return ORDER.get(tile.verdict, len(ORDER))
 
 
 def image_keys(tables: CountryTables) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from plateful.models.listing import price_text
 from plateful.models.versions import ModelVersion
 from plateful.rendering.plan import plan_tasks
-from plateful.reporting.cards import ORDER, Card, CountryTables, Tile
+from plateful.reporting.cards import Card, CountryTables, Tile, rank
 from plateful.tables import PROMPTS
 
 # Requests name them by digests, which tell a reader nothing.
@@ -71,11 +71,11 @@ def hosted_request(
     rendered = [(tables, card, tile) for tables, card in shown if (tile := _tile(card))]
     if not rendered:
         return None
-    return _translated(*min(rendered, key=lambda one: _interest(one[1])), version)
+    return _translated(*min(rendered, key=lambda one: _interest(one[2])), version)
 
 
-def _interest(card: Card) -> tuple[bool, bool, int]:
-    return card.after is None, card.status != "published", ORDER[card.status]
+def _interest(tile: Tile) -> tuple[bool, bool, int]:
+    return tile.untouched is None, tile.verdict != "published", rank(tile)
 
 
 def _tile(card: Card) -> Tile | None:

@@ -7,6 +7,7 @@ run or load but its own style and script, named by their hashes. All text is esc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import polars as pl
 
 from plateful.models.versions import ModelVersion
 from plateful.reporting.cards import (
-    ORDER,
     CountryTables,
     cards,
     image_keys,
+    rank,
     reason_counts,
     reject_counts,
 )
@@ -86,6 +87,7 @@ def write_report(
         "word": lambda status: WORDS[status],
         "share": share_text,
     }
+    repainted = [(rank(card.after), card) for _, card in shown if card.after]
     html = render_page(
         "report.html.j2",
         filters,
@@ -94,7 +96,7 @@ def write_report(
         summary=summary,
         countries=sections,
         strips=STRIPS_SHOWN,
-        repainted=sorted((card for _, card in shown if card.after), key=lambda card: ORDER[card.status]),
+        repainted=[card for _, card in sorted(repainted, key=itemgetter(0))],
         hosted=hosted_request(shown, hosted) if hosted else None,
         feed_rejects=_rejects(feed_rejects) if feed_rejects is not None and feed_rejects.height else None,
         histogram=_histogram(sum((reason_counts(tables) for tables in countries), start=Counter())),

@@ -99,6 +99,58 @@ def test_repainted_photos_stand_beside_the_originals_with_what_was_left_alone(re
         assert f'href="#card-{key[:-2]}"' in strip and f'id="card-{key[:-2]}"' in html
 
 
+@pytest.mark.parametrize(
+    ("state", "badge", "note"),
+    [
+        ("approved", "Rejected", "A picture from text is published instead."),
+        ("pending_review", "Rejected", "A picture from text waits for review instead."),
+        ("rejected", "Rejected", None),
+    ],
+)
+def test_a_repainting_never_bears_what_became_of_the_picture_from_text(
+    tmp_path: Path, state: str, badge: str, note: str | None
+) -> None:
+    pictures = Pictures()
+    summary, countries = everything(pictures)
+    request = f"{countries[0].country}{1:014d}"
+    passed_over = _passed_over(countries[0], request, state)
+    path = write_report(
+        tmp_path / "r.html", summary, [passed_over], read_image=pictures.get, generated_at=NOON
+    )
+    section = path.read_text(encoding="utf-8").partition("Vendor photos, repainted")[2]
+    strip = next(s for s in section.split("<article")[1:] if f'href="#card-{request}"' in s)
+    assert f">{badge}</span>" in strip.partition("</header>")[0]
+    assert ("A picture from text" in strip) is (note is not None)
+    assert (note or "") in strip
+
+
+def _passed_over(tables: CountryTables, request: str, state: str) -> CountryTables:
+    """Return a country's tables where a request's repainting failed, and its candidate from text did not."""
+    repainted, text = f"{request}c0", f"{request}c1"
+    changed = dict(tables.tables)
+
+    def put(table: str, column: str, key: str, **values: object) -> None:
+        frame = changed[table]
+        new = {name: pl.lit(value, dtype=frame.schema[name]) for name, value in values.items()}
+        changed[table] = frame.with_columns(
+            pl.when(pl.col(column) == key).then(value).otherwise(name).alias(name)
+            for name, value in new.items()
+        )
+
+    put("generated_candidates", "candidate_id", text, route="text_to_image", init_sha256=None)
+    put("accepted_candidates", "candidate_id", repainted, accepted=False, reasons=["quality:blur"])
+    put("accepted_candidates", "candidate_id", text, accepted=True, reasons=[])
+    chosen = None if state == "rejected" else text
+    put("review_decisions", "request_id", request, status=state, candidate_id=chosen)
+    if state == "approved":
+        product = changed["prompts"].filter(request_id=request)["subject"].item()
+        live = {"image_id": f"{request}abcd", "product_id": product, "candidate_id": text}
+        first = changed["published_images"].head(1)
+        columns = (pl.lit(value).alias(name) for name, value in live.items())
+        changed["published_images"] = pl.concat([changed["published_images"], first.with_columns(columns)])
+    return CountryTables(tables.country, tables.name, changed)
+
+
 def test_a_report_without_a_hosted_model_has_no_receipt_of_one(tmp_path: Path) -> None:
     pictures = Pictures()
     summary, countries = everything(pictures)
