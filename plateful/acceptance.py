@@ -53,7 +53,12 @@ def accept(
     for row in rows:
         if row["accepted"] and row["candidate_id"] in superseded:
             row.update(accepted=False, reasons=[SUPERSEDED])
-    _rank(rows, dict(zip(candidates["candidate_id"], candidates["attempt"], strict=True)), per_request)
+    # A repainted photo that passed keeps the vendor's own scene; text is its reserve.
+    from_text = candidates["route"].ne_missing("inpaint")
+    places = dict(
+        zip(candidates["candidate_id"], zip(from_text, candidates["attempt"], strict=True), strict=True)
+    )
+    _rank(rows, places, per_request)
     return ACCEPTED_CANDIDATES.frame(rows)
 
 
@@ -137,16 +142,26 @@ def _superseded(candidates: pl.DataFrame, first_attempts: Mapping[str, int]) -> 
     return set(candidates.filter(~newest & pl.col("request_id").is_in(renewed.implode()))["candidate_id"])
 
 
-def _rank(rows: list[dict[str, Any]], attempts: Mapping[str, int], per_request: int) -> None:
-    """Rank what passed, best first; equal scores go to the earlier attempt, so a rerun ranks alike."""
+def _rank(rows: list[dict[str, Any]], places: Mapping[str, tuple[bool, int]], per_request: int) -> None:
+    """Rank what passed, repainted photos first, then the best; equal scores go to the earlier attempt.
+
+    Args:
+        rows: verdicts, changed in place.
+        places: candidate -> whether it is from text, and its attempt, so that a rerun ranks alike.
+        per_request: how many of a request are accepted.
+    """
     requests = defaultdict(list)
     for row in rows:
         if row["accepted"]:
             requests[row["request_id"]].append(row)
     for passed in requests.values():
-        passed.sort(key=lambda row: (-row["score"], attempts[row["candidate_id"]], row["candidate_id"]))
+        passed.sort(key=lambda row: _place(row, *places[row["candidate_id"]]))
         for place, row in enumerate(passed, start=1):
             if place <= per_request:
                 row["rank"] = place
             else:
                 row.update(accepted=False, reasons=[BEYOND_LIMIT])
+
+
+def _place(row: Row, from_text: bool, attempt: int) -> tuple[bool, float, int, str]:
+    return from_text, -row["score"], attempt, row["candidate_id"]

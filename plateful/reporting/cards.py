@@ -21,7 +21,7 @@ REPORT_TABLES = (
     "refused_images",
 )  # fmt: skip
 # Attention first: what waits for a person, then what is live, then what failed.
-ORDER = {"pending_review": 0, "published": 1, "rejected": 2, "quarantined": 3}
+ORDER = {"pending_review": 0, "published": 1, "accepted": 2, "rejected": 3, "quarantined": 4}
 Row = dict[str, Any]
 
 
@@ -117,8 +117,8 @@ class Card:
 
 
 def rank(tile: Tile) -> int:
-    """Return a candidate's place in ORDER, those that were not chosen last."""
-    return ORDER.get(tile.verdict, len(ORDER))
+    """Return a candidate's place in ORDER."""
+    return ORDER[tile.verdict]
 
 
 def image_keys(tables: CountryTables) -> list[str]:

@@ -56,6 +56,15 @@ def test_the_best_score_is_accepted_and_the_next_is_beyond_the_limit() -> None:
     assert accept(**found, per_request=2, first_attempts={})["rank"].to_list() == [2, 1]
 
 
+def test_a_repainted_photo_that_passed_goes_before_its_reserve_from_text() -> None:
+    found = changed(tables("a", "b"), "judge", "b", fidelity=0.9)
+    found = changed(found, "candidates", "a", route="inpaint")
+    found = changed(found, "candidates", "b", route="text_to_image")
+    assert reasons(found) == {"a": [], "b": ["rank:beyond_limit"]}
+    refused = changed(found, "quality", "a", passed=False, failures=["blur"])
+    assert reasons(refused) == {"a": ["quality:blur"], "b": []}
+
+
 def test_equal_scores_go_to_the_earlier_attempt() -> None:
     found = changed(tables("b", "a"), "candidates", "b", attempt=0)
     assert reasons(found) == {"b": [], "a": ["rank:beyond_limit"]}
